@@ -1,0 +1,10 @@
+//! firedrill rehearses AWS Network Firewall: it loads the policy that will be deployed, replays captured traffic through
+//! the two engines of the firewall, and says packet by packet what would happen and why.
+
+pub mod app;
+pub mod capture;
+pub mod packet;
+pub mod policy;
+pub mod rules;
+pub mod source;
+pub mod verdict;

@@ -1,0 +1,4 @@
+//! The policy model, and one file or folder per language it can be written in.
+
+pub mod model;
+pub mod value;

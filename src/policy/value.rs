@@ -1,0 +1,68 @@
+//! A document as a tree whose every node knows its place: what all policy languages are turned into before the model
+//! is read from it.
+//!
+//! CloudFormation resolves its intrinsic functions and Terraform evaluates its expressions *into* this tree, in the
+//! shape and with the names of the AWS API (`PascalCase`), so that one reader serves every language.
+
+use crate::source::{MappedText, Span, Spanned};
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// A value. Numbers stay text, since `08` may have been meant as a string.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`, or a Terraform attribute that was left out.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A number, as written.
+    Number(String),
+    /// A string.
+    String(MappedText),
+    /// A list.
+    List(Vec<Node>),
+    /// A map in file order.
+    Map(Vec<(Spanned<String>, Node)>),
+    /// Something that the document leaves open.
+    Unresolved(Unresolved),
+}
+
+/// What a document leaves open, and how to supply it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// What is missing, as a message: ``parameter `VPCCIDR` has no default``.
+    pub what: String,
+    /// How to supply it: `give it with --param VPCCIDR=VALUE`.
+    pub help: String,
+}
+
+impl Node {
+    /// The member of a map; `None` for other values and missing or null members.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(members) = &self.value else { return None };
+        members.iter().find(|(k, v)| k.value == key && v.value != Value::Null).map(|(_, v)| v)
+    }
+
+    /// The text of a string.
+    pub fn as_text(&self) -> Option<&MappedText> {
+        match &self.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub fn as_list(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+}
