@@ -4,6 +4,7 @@
 //! application protocol, transactions with buffers, and events. Nothing here knows rules or verdicts.
 
 mod proto;
+pub(crate) mod tcp;
 
 pub use proto::AppProto;
 
@@ -57,6 +58,30 @@ pub enum Parsed {
     },
     /// The parser gave up on this flow.
     Error,
+    /// The protocol is only detected: there is no parser for it.
+    NoParser,
+}
+
+/// What a parser has asked of the stream engine. A parser sets these and never takes them back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// Nothing more of the flow is to be parsed or inspected. Suricata: `APP_LAYER_PARSER_NO_INSPECTION`.
+    pub no_inspection: bool,
+    /// With `no_inspection`: nothing more is to be reassembled either. Suricata: `APP_LAYER_PARSER_NO_REASSEMBLY`.
+    pub no_reassembly: bool,
+    /// Payload is no longer to be inspected (it is encrypted), parsing goes on. Suricata:
+    /// `APP_LAYER_PARSER_NO_INSPECTION_PAYLOAD`.
+    pub no_payload_inspection: bool,
+    /// The rest of the flow is another protocol: the one expected, or [`AppProto::Unknown`] for any. Cleared by the stream
+    /// engine when detection has run again.
+    pub change_protocol: Option<AppProto>,
+    /// How many bytes before what was parsed rules may want to look at again (to server, to client). Suricata:
+    /// `min_inspect_depth`.
+    pub min_inspect_bytes: [u32; 2],
+    /// `no_inspection` has been acted on. The stream engine's own mark.
+    pub(crate) no_inspection_done: bool,
+    /// `no_payload_inspection` has been acted on. The stream engine's own mark.
+    pub(crate) no_payload_inspection_done: bool,
 }
 
 /// The application layer of one flow.
@@ -72,9 +97,25 @@ pub struct AppLayer {
     pub proto_to_client: AppProto,
     /// Events of the flow's application layer as such (`app-layer-event:applayer_...`).
     pub events: EventSet,
+    /// What the parser wants of the stream engine.
+    pub requests: Requests,
 }
 
 impl AppLayer {
+    /// No more data will come in this direction. Suricata: `APP_LAYER_PARSER_EOF_TS`, `_TC`.
+    pub fn end_of_stream(&mut self, _direction: Direction) {}
+
+    /// Drops the parser and its transactions. Suricata: `FlowCleanupAppLayer`.
+    pub fn forget_parser(&mut self) {}
+
+    /// Makes detection of a direction start afresh.
+    pub fn restart_detection(&mut self, _direction: Direction) {}
+
+    /// Some transaction is not complete as far as this direction goes: it is to be inspected when the flow ends.
+    pub fn has_unfinished_transactions(&self, _direction: Direction) -> bool {
+        false
+    }
+
     /// Runs protocol detection over all contiguous data of a direction seen so far.
     pub fn detect(&mut self, _flow: FlowKeyView, _direction: Direction, _data: &[u8], _flags: DataFlags) -> Detected {
         Detected::default()

@@ -107,6 +107,8 @@ pub struct TcpOptions {
     pub sack: smallvec::SmallVec<[(u32, u32); 1]>,
     /// Fast open: present, with how long a cookie.
     pub fast_open: Option<u8>,
+    /// An MD5 signature (kind 19) or an authentication option (kind 29) is there.
+    pub signed: bool,
 }
 
 /// TCP flag bits.
