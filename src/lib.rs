@@ -3,8 +3,14 @@
 
 pub mod app;
 pub mod capture;
+pub mod defrag;
+pub mod detect;
+pub mod engine;
+pub mod flow;
 pub mod packet;
 pub mod policy;
 pub mod rules;
 pub mod source;
+pub mod stateless;
+pub mod stream;
 pub mod verdict;

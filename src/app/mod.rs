@@ -16,6 +16,7 @@ mod ftp;
 mod http1;
 mod http2;
 mod ike;
+pub(crate) mod inspection;
 mod krb5;
 mod lines;
 mod mqtt;
@@ -31,6 +32,7 @@ mod sip;
 mod smb;
 mod smtp;
 mod snmp;
+pub(crate) mod tcp;
 mod telnet;
 mod tftp;
 mod tls;
@@ -96,6 +98,8 @@ pub enum Parsed {
     },
     /// The parser gave up on this flow.
     Error,
+    /// The protocol is only detected: there is no parser for it.
+    NoParser,
 }
 
 /// What [`AppLayer::udp`] made of a datagram.
@@ -139,6 +143,10 @@ pub struct AppLayer {
     change: Option<ProtocolChange>,
     eof: [bool; 2],
     parser: Option<Box<Parser>>,
+    /// `no_inspection` has been acted on: the stream engine's own mark.
+    pub(crate) no_inspection_done: bool,
+    /// `no_payload_inspection` has been acted on: the stream engine's own mark.
+    pub(crate) no_payload_inspection_done: bool,
 }
 
 /// The live transactions of a flow, oldest first.
@@ -267,7 +275,7 @@ impl AppLayer {
     /// [`Parsed::Error`] ends the application layer of a TCP flow; so it does for a protocol without parser.
     pub fn parse(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], flags: DataFlags) -> Parsed {
         if !self.proto.has_parser() {
-            return Parsed::Error;
+            return Parsed::NoParser;
         }
         if flags.eof
             && let Some(eof) = self.eof.get_mut(direction.index())
@@ -348,6 +356,24 @@ impl AppLayer {
     /// Drops the parser and its transactions and nothing else. Suricata: `FlowCleanupAppLayer`.
     pub fn drop_parser(&mut self) {
         self.parser = None;
+    }
+
+    /// No more data will come in this direction. Suricata: `APP_LAYER_PARSER_EOF_TS`, `_TC`.
+    pub fn end_of_stream(&mut self, direction: Direction) {
+        if let Some(eof) = self.eof.get_mut(direction.index()) {
+            *eof = true;
+        }
+    }
+
+    /// Nothing more will come in this direction.
+    pub fn has_ended(&self, direction: Direction) -> bool {
+        self.eof.get(direction.index()) == Some(&true)
+    }
+
+    /// Some transaction has not been inspected to its end in this direction: it is to be looked at when the flow ends.
+    pub fn has_unfinished_transactions(&self, direction: Direction) -> bool {
+        let end = completion(self.proto, direction);
+        self.transactions().any(|(_, tx)| tx.progress(direction) < end)
     }
 
     fn request_change(&mut self, port: Option<u16>, expected: AppProto) {

@@ -76,6 +76,8 @@ pub enum FlowAction {
     None,
     /// Passed by a rule: no packet of it is inspected any more.
     Pass(RuleId),
+    /// Passed by an exception policy.
+    ExceptionPass,
     /// Condemned by a rule.
     Drop(RuleId),
     /// Condemned by the stream exception policy; `reject` when its first packet was rejected.
@@ -104,6 +106,10 @@ impl<T: Copy> PerDirection<T> {
             Direction::ToServer => server,
             Direction::ToClient => client,
         }
+    }
+
+    fn reverse(&mut self) {
+        self.0.reverse();
     }
 
     /// Changes the fact for a direction.
@@ -210,6 +216,16 @@ impl Flow {
             _ => return Direction::ToServer,
         };
         if from_client == self.reversed { Direction::ToClient } else { Direction::ToServer }
+    }
+
+    /// Client and server change places: detection found that the first packet was the server's.
+    pub fn reverse(&mut self) {
+        self.reversed = !self.reversed;
+        self.packets.reverse();
+        self.bytes.reverse();
+        for fact in [&mut self.seen, &mut self.ip_only_done, &mut self.app_updated, &mut self.detection_ended] {
+            fact.reverse();
+        }
     }
 
     /// Moves to another state, which has its own time-out.
