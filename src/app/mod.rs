@@ -139,6 +139,8 @@ pub struct AppLayer {
     pub proto_to_client: AppProto,
     /// Events of the flow's application layer as such (`app-layer-event:applayer_...`).
     pub events: EventSet,
+    /// Rules look at HTTP bodies: keep up to 100 KiB of each. Off by default.
+    pub keep_bodies: bool,
     detection: Detection,
     change: Option<ProtocolChange>,
     eof: [bool; 2],
@@ -176,6 +178,8 @@ impl Transactions {
 /// What a parser asks of the flow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wishes {
+    /// Asked of the parser: keep bodies for rules.
+    keep_bodies: bool,
     change: Option<(Option<u16>, AppProto)>,
     no_inspection: bool,
     no_payload_inspection: bool,
@@ -289,7 +293,7 @@ impl AppLayer {
         if data.is_empty() && !flags.eof {
             return Parsed::Ok;
         }
-        let mut wishes = Wishes::default();
+        let mut wishes = Wishes { keep_bodies: self.keep_bodies, ..Wishes::default() };
         let [eof_to_server, eof_to_client] = self.eof;
         let Parser { txs, state, .. } = parser;
         let parsed = match state {
@@ -526,6 +530,11 @@ impl AppLayer {
     /// The handshake state that `ssl_state` tests: bits of [`ssl_state`]. 0 when the flow is not TLS.
     pub fn ssl_state(&self) -> u32 {
         self.transaction(0).and_then(Tx::tls).map_or(0, TlsTx::state)
+    }
+
+    /// Hosts of HTTP requests that are live, in order, with repetitions.
+    pub fn hosts(&self) -> impl Iterator<Item = &[u8]> {
+        self.transactions().filter_map(|(_, tx)| tx.http1()?.host())
     }
 
     /// The server name of TLS.
