@@ -7,4 +7,5 @@ pub mod packet;
 pub mod policy;
 pub mod rules;
 pub mod source;
+pub mod stateless;
 pub mod verdict;
