@@ -1,0 +1,3 @@
+use super::*;
+use crate::policy::yaml;
+use crate::source::Sources;
