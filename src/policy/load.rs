@@ -49,16 +49,27 @@ pub struct Loaded {
 /// # Errors
 /// When a file cannot be read at all. What is wrong *in* a file is in [`Loaded::diagnostics`].
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
+    let paths = policy_files(path, options)?;
+    let files: Result<Vec<_>, LoadError> = paths.into_iter().map(|path| Ok((read_text(&path)?, path))).collect();
+    load_files(&files?, path.is_dir(), options)
+}
+
+/// Loads a policy that is in memory; `name` stands for its file name and tells its language.
+///
+/// # Errors
+/// When a file that an option names cannot be read.
+pub fn load_text(name: &str, text: &str, options: &LoadOptions) -> Result<Loaded, LoadError> {
+    load_files(&[(text.to_owned(), PathBuf::from(name))], false, options)
+}
+
+fn load_files(files: &[(String, PathBuf)], in_directory: bool, options: &LoadOptions) -> Result<Loaded, LoadError> {
     let mut sources = Sources::new();
     let mut problems = Problems::default();
-    let paths = policy_files(path, options)?;
-    let in_directory = path.is_dir();
     let mut documents = Documents::default();
-    let mut read = Vec::new();
-    for path in &paths {
-        let file = sources.add(path.display().to_string(), read_text(path)?);
-        read.push((path, file));
-    }
+    let read: Vec<(&Path, FileId)> = files
+        .iter()
+        .map(|(text, path)| (path.as_path(), sources.add(path.display().to_string(), text.as_str())))
+        .collect();
     let mut own = Vec::new();
     let params = Params::load(options, &mut sources, &mut own)?;
     for (path, file) in read {

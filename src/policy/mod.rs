@@ -29,8 +29,10 @@ mod scalar;
 mod supplies;
 mod suricata;
 mod terraform;
+#[cfg(test)]
+mod tests;
 pub mod value;
 mod yaml;
 
-pub use load::{Language, Loaded, load};
+pub use load::{Language, Loaded, load, load_text};
 pub use options::{LARGEST_FILE_BYTES, LoadError, LoadOptions, RuleGroupSource, StatefulOptions};

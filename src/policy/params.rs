@@ -43,7 +43,7 @@ impl Params {
     }
 
     /// The three shapes of AWS's parameter files: a list of key and value, a list of `KEY=VALUE`, a map.
-    fn take_file(&mut self, root: &Node, problems: &mut Vec<Diagnostic>) {
+    pub(super) fn take_file(&mut self, root: &Node, problems: &mut Vec<Diagnostic>) {
         let body = root.get("Parameters").unwrap_or(root);
         let mut bad = Vec::new();
         match &body.value {

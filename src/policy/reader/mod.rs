@@ -53,9 +53,10 @@ impl Env<'_> {
     }
 }
 
-/// The name that reports use.
+/// The name that reports use; a name of which a part is not known says less than the logical id.
 pub(super) fn display_name(resource: &Resource) -> &str {
-    resource.name.as_ref().map_or(resource.logical_id.as_str(), |name| &name.value)
+    let name = resource.name.as_ref().filter(|name| !name.value.contains("${"));
+    name.map_or(resource.logical_id.as_str(), |name| &name.value)
 }
 
 const MEMBERS: [&str; 13] = [
@@ -522,6 +523,14 @@ fn nets(resource: &Resource, body: &Node, env: &Env<'_>, problems: &mut Problems
 
 fn home_net_of_vpc(resource: &Resource, env: &Env<'_>, open: &mut Problems) -> Option<AddressVariable> {
     let (vpcs, firewalls) = resolve::vpcs(resource, env);
+    if let (Some(firewall), true) = (firewalls.first(), vpcs.is_empty()) {
+        let message = format!("the VPC of firewall `{}` is not in the document", display_name(firewall));
+        open.push(
+            Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, message)
+                .at(firewall.span)
+                .help("give its addresses, which are HOME_NET, with --home-net CIDR,.."),
+        );
+    }
     let mut found: Vec<AddressVariable> = Vec::new();
     for vpc in &vpcs {
         let Some(set) = variables::of_vpc(vpc, env, open) else { continue };

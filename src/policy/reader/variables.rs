@@ -151,13 +151,17 @@ fn predefined_or_missing(used: &Spanned<String>, nets: &PolicyNets, problems: &m
     if known {
         return;
     }
+    if !nets.home_net_missing.is_empty() {
+        let text = format!("`${}` is used here", used.value);
+        problems.extend(nets.home_net_missing.iter().cloned().map(|missing| missing.label(used.span, text.as_str())));
+        return;
+    }
     let message = format!("`${}` is used, and nothing says what HOME_NET is", used.value);
     problems.push(
         Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, message)
             .at(used.span)
             .help("give the addresses of the firewall's VPC with --home-net CIDR,.."),
     );
-    problems.extend(nets.home_net_missing.iter().cloned());
 }
 
 fn without_value(used: &Spanned<String>, section: &str, option: &str) -> Diagnostic {
