@@ -6,6 +6,9 @@
 
 use crate::source::{MappedText, Span, Spanned};
 
+/// How deep lists and maps may be nested: far more than a policy needs, far less than a stack holds.
+pub const MAX_DEPTH: usize = 96;
+
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -34,7 +37,8 @@ pub enum Value {
     Unresolved(Unresolved),
 }
 
-/// What a document leaves open, and how to supply it.
+/// What a document leaves open, and how to supply it. Where several things are missing for one value, both texts hold
+/// one a line, in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unresolved {
     /// What is missing, as a message: ``parameter `VPCCIDR` has no default``.
@@ -48,6 +52,14 @@ impl Node {
     pub fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(members) = &self.value else { return None };
         members.iter().find(|(k, v)| k.value == key && v.value != Value::Null).map(|(_, v)| v)
+    }
+
+    /// The members of a map, in file order.
+    pub fn as_map(&self) -> Option<&[(Spanned<String>, Self)]> {
+        match &self.value {
+            Value::Map(members) => Some(members),
+            _ => None,
+        }
     }
 
     /// The text of a string.
