@@ -97,7 +97,8 @@ impl<'a> Reader<'a> {
     }
 
     fn syntax_error(&self, error: &serde_json::Error) -> Diagnostic {
-        let line_start: usize = self.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+        let line_start: usize =
+            self.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at = (line_start + error.column().saturating_sub(1)).min(self.text.len());
         let full = error.to_string();
         let message = full.split(" at line ").next().unwrap_or(&full);

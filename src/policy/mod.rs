@@ -5,5 +5,6 @@ mod json;
 pub mod model;
 pub mod resource;
 mod scalar;
+pub mod terraform;
 pub mod value;
 mod yaml;

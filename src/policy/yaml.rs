@@ -292,7 +292,8 @@ mod tests {
 
     #[test]
     fn places_are_right_behind_characters_of_several_bytes() {
-        let (sources, node) = read("\u{feff}# é\na: [ü, \"ö\\tx\"]\nb: {c: |\n}\n".replace("b: {c: |\n}\n", "b: y\n").as_str());
+        let (sources, node) =
+            read("\u{feff}# é\na: [ü, \"ö\\tx\"]\nb: {c: |\n}\n".replace("b: {c: |\n}\n", "b: y\n").as_str());
         let node = node.unwrap();
         let list = node.get("a").unwrap();
         assert_eq!(sources.slice(list.span), "[ü, \"ö\\tx\"]");
