@@ -70,16 +70,17 @@ fn load_files(files: &[(String, PathBuf)], in_directory: bool, options: &LoadOpt
         .iter()
         .map(|(text, path)| (path.as_path(), sources.add(path.display().to_string(), text.as_str())))
         .collect();
+    let mut param_problems = Vec::new();
+    let params = Params::load(options, &mut sources, &mut param_problems)?;
     let mut own = Vec::new();
-    let params = Params::load(options, &mut sources, &mut own)?;
     for (path, file) in read {
-        documents.read(path, file, &mut sources, &params, in_directory, &mut own);
+        documents.read(path, file, &sources, &params, in_directory, &mut own);
     }
-    if !documents.terraform.is_empty() {
-        let (resources, problems) = terraform::load(&documents.terraform, &mut sources, &params.pairs());
-        own.extend(problems);
-        documents.add(resources, Language::Terraform);
+    let base_dir = files.first().and_then(|(_, path)| path.parent()).unwrap_or(Path::new(""));
+    if documents.is_terraform() {
+        documents.read_terraform(base_dir, &mut sources, &params.for_terraform(options), &mut own);
     } else {
+        own.extend(param_problems);
         own.extend(params.unused());
     }
     let mut supplied = Vec::new();
@@ -148,6 +149,7 @@ struct Documents {
     /// Files of plain rules, also among the resources as groups.
     rules: Vec<Resource>,
     terraform: Vec<FileId>,
+    plans: Vec<FileId>,
     languages: Vec<(FileId, Language)>,
     /// A template with stacks of its own, which may hold what is looked for.
     nested_stack: Option<Span>,
@@ -161,6 +163,31 @@ impl Documents {
         self.resources.extend(resources);
     }
 
+    fn is_terraform(&self) -> bool {
+        !(self.terraform.is_empty() && self.plans.is_empty())
+    }
+
+    /// The configuration as a whole, since its files refer to each other, and every plan.
+    fn read_terraform(
+        &mut self,
+        base_dir: &Path,
+        sources: &mut Sources,
+        params: &terraform::Params,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let mut loaded = Vec::new();
+        if !self.terraform.is_empty() {
+            loaded.push(terraform::load(&self.terraform, base_dir, sources, params));
+        }
+        for &plan in &self.plans {
+            loaded.push(terraform::load_plan(plan, sources));
+        }
+        for part in loaded {
+            problems.extend(part.diagnostics);
+            self.add(part.resources, Language::Terraform);
+        }
+    }
+
     fn note_language(&mut self, file: FileId, language: Language) {
         if !self.languages.iter().any(|(known, _)| *known == file) {
             self.languages.push((file, language));
@@ -171,7 +198,7 @@ impl Documents {
         &mut self,
         path: &Path,
         file: FileId,
-        sources: &mut Sources,
+        sources: &Sources,
         params: &Params,
         in_directory: bool,
         problems: &mut Vec<Diagnostic>,
@@ -203,7 +230,7 @@ impl Documents {
             }
         };
         if document::is_terraform_json(&root) {
-            self.terraform.push(file);
+            self.plans.push(file);
             self.note_language(file, Language::Terraform);
         } else if cloudformation::is_template(&root) {
             self.note_language(file, Language::CloudFormation);
@@ -240,7 +267,10 @@ fn supplied_group(
     let format = document::format_of(&path, sources.text(file));
     let mut groups = match format {
         Format::Rules => vec![suricata::group(sources, file, &stem(&path))],
-        Format::Terraform => terraform::load(&[file], sources, &params.pairs()).0,
+        Format::Terraform => {
+            let base_dir = path.parent().unwrap_or(Path::new(""));
+            terraform::load(&[file], base_dir, sources, &terraform::Params::default()).resources
+        }
         Format::Json | Format::Yaml => match document::tree(sources, file, format) {
             Ok((root, _)) if cloudformation::is_template(&root) => cloudformation::load(&root, params, problems),
             Ok((root, _)) => aws_json::load(&root, &stem(&path), problems),

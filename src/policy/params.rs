@@ -3,8 +3,8 @@
 use super::code;
 use super::options::{LoadError, LoadOptions, read_text};
 use super::value::Node;
-use super::{json, value::Value};
-use crate::source::{Diagnostic, MappedText, Sources, Spanned};
+use super::{json, terraform, value::Value};
+use crate::source::{Diagnostic, FileId, MappedText, Sources, Spanned};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub(super) struct Params {
     given: Vec<(Spanned<String>, MappedText)>,
+    files: Vec<FileId>,
     used: RefCell<BTreeSet<String>>,
 }
 
@@ -24,11 +25,12 @@ impl Params {
     ) -> Result<Self, LoadError> {
         let mut params = Self::default();
         for path in &options.param_files {
-            // Terraform's own variable files are read by Terraform's loader.
+            let file = sources.add(path.display().to_string(), read_text(path)?);
+            params.files.push(file);
+            // Terraform's own variable files are read by Terraform's loader only.
             if path.to_string_lossy().contains(".tfvars") {
                 continue;
             }
-            let file = sources.add(path.display().to_string(), read_text(path)?);
             match json::parse(sources, file) {
                 Ok(root) => params.take_file(&root, problems),
                 Err(problem) => problems.push(problem),
@@ -106,9 +108,9 @@ impl Params {
         self.used.borrow_mut().insert(name.to_owned());
     }
 
-    /// Names and values, for loaders that look nothing up here.
-    pub(super) fn pairs(&self) -> Vec<(String, String)> {
-        self.given.iter().map(|(key, value)| (key.value.clone(), value.as_str().to_owned())).collect()
+    /// The same for Terraform, which reads the files in its own way.
+    pub(super) fn for_terraform(&self, options: &LoadOptions) -> terraform::Params {
+        terraform::Params { values: options.params.clone(), files: self.files.clone() }
     }
 
     /// A warning for every given name that nothing asks for.
