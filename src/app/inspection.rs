@@ -48,11 +48,6 @@ impl AppLayer {
         }
     }
 
-    /// The host names of its HTTP requests that are still known, in order of appearance, each once.
-    pub(crate) fn hosts(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     /// Forgets transactions that are inspected in both directions.
     pub(crate) fn free_finished(&mut self) {
         let both = [Direction::ToServer, Direction::ToClient];

@@ -1,7 +1,7 @@
 //! The stateful engine: flow, stream, application layer and rules, packet by packet.
 
 use super::{Fate, alert};
-use crate::app::{AppLayer, FlowKeyView};
+use crate::app::FlowKeyView;
 use crate::defrag::Defrag;
 use crate::detect::{PacketOutcome, PacketState, Program, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, Table};
@@ -227,6 +227,7 @@ impl<'p> Stateful<'p> {
             rules = inspect(program, &mut self.scratch, packet, Some(flow), state);
         }
         if app_moved {
+            flow.note_hosts();
             if let Some(app) = flow.app.as_deref_mut() {
                 app.free_finished();
             }
@@ -270,6 +271,7 @@ impl<'p> Stateful<'p> {
         if !flow.action.is_drop() {
             self.end_of_flow_packets(&mut flow);
         }
+        flow.note_hosts();
         self.ended.push(record(&flow));
     }
 
@@ -408,7 +410,7 @@ fn record(flow: &Flow) -> FlowRecord {
         dst: (flow.dst, has_ports.then_some(flow.dst_port)),
         app_proto: app.and_then(|app| app.proto.name()),
         sni: app.and_then(|app| app.sni()).map(str::to_owned),
-        http_hosts: app.map(AppLayer::hosts).unwrap_or_default(),
+        http_hosts: flow.http_hosts.clone(),
         state: match flow.state {
             FlowState::New => "new",
             FlowState::Established => "established",
