@@ -36,9 +36,8 @@ pub fn parse_rules(text: &MappedText) -> ParsedRules {
                 if !rule.trim_ascii().is_empty() && !rule.trim_ascii_start().starts_with('#') {
                     let begin = line.start + rule.len() - rule.trim_ascii_start().len();
                     parsed.diagnostics.push(
-                        Diagnostic::warning("FD0225", "a line that begins with white space is passed over by Suricata")
-                            .at(text.span(begin..line.start + rule.trim_ascii_end().len()))
-                            .help("begin the rule at the start of the line"),
+                        Diagnostic::note("FD0225", "Suricata passes over lines that begin with white space; AWS reads them")
+                            .at(text.span(begin..line.start + rule.trim_ascii_end().len())),
                     );
                     parsed.rules.extend(parse::rule(text, begin..line.end, &mut parsed.diagnostics));
                 }
@@ -47,13 +46,12 @@ pub fn parse_rules(text: &MappedText) -> ParsedRules {
             Some(_) => {}
         }
         if rule.trim_ascii_end().ends_with('\\') {
-            let (joined, end) = join(text, line.clone(), &mut lines);
+            let joined = join(text, line.clone(), &mut lines);
             let first = text.span(line.start..line.end);
             parsed.diagnostics.push(
                 Diagnostic::warning("FD0224", "AWS refuses rules that are continued with a backslash").at(first).help("write the rule on one line"),
             );
             let whole = 0..joined.as_str().len();
-            let _ = end;
             parsed.rules.extend(parse::rule(&joined, whole, &mut parsed.diagnostics));
         } else {
             parsed.rules.extend(parse::rule(text, line, &mut parsed.diagnostics));
@@ -71,9 +69,9 @@ pub fn parse_rule(text: &MappedText) -> Result<Rule, Vec<Diagnostic>> {
 }
 
 /// Joins the lines of a rule whose lines end with a backslash.
-fn join(text: &MappedText, first: Range<usize>, lines: &mut Lines<'_>) -> (MappedText, usize) {
+fn join(text: &MappedText, first: Range<usize>, lines: &mut Lines<'_>) -> MappedText {
     let mut parts = Vec::new();
-    let mut line = first.clone();
+    let mut line = first;
     loop {
         let all = text.as_str();
         let trimmed = all.get(line.clone()).unwrap_or("").trim_ascii_end();
@@ -89,7 +87,7 @@ fn join(text: &MappedText, first: Range<usize>, lines: &mut Lines<'_>) -> (Mappe
             None => break,
         }
     }
-    (text.joined(&parts), line.end)
+    text.joined(&parts)
 }
 
 /// Whether a comment would be a rule without its `#`.
