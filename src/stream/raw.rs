@@ -79,6 +79,12 @@ impl Session {
         half.raw_disabled |= half.raw_disabled_for_new;
     }
 
+    /// Says that none of the rules that could ever look at packets of a direction has `content` for the stream. To be called
+    /// when the first packet of a direction has met its group of rules; a session that begins later is asked again by none.
+    pub fn disable_raw(&mut self, direction: Direction) {
+        self.half_mut(direction).raw_disabled = true;
+    }
+
     /// Lets go of what nobody needs any more. To be called after each packet, for its direction, whether it was inspected
     /// or not.
     pub fn prune(&mut self, config: &StreamConfig, app: Option<&AppLayer>, direction: Direction) {
