@@ -42,21 +42,6 @@ impl AppProto {
 }
 
 impl AppLayer {
-    /// What a direction was found to speak.
-    pub fn proto_of(&self, direction: Direction) -> AppProto {
-        match direction {
-            Direction::ToServer => self.proto_to_server,
-            Direction::ToClient => self.proto_to_client,
-        }
-    }
-
-    fn set_proto_of(&mut self, direction: Direction, proto: AppProto) {
-        match direction {
-            Direction::ToServer => self.proto_to_server = proto,
-            Direction::ToClient => self.proto_to_client = proto,
-        }
-    }
-
     fn detection_exhausted(&self, direction: Direction) -> bool {
         self.patterns_done(direction) && self.probing_done(direction)
     }
@@ -84,12 +69,12 @@ impl Step<'_> {
         }
         let app = self.app();
         let known = app.proto_of(direction) != AppProto::Unknown;
-        let changing = app.requests.change_protocol;
+        let changing = app.protocol_change();
         if !known && flags.start {
             return self.detect(direction, data, flags, update);
         }
-        if let (true, Some(expected)) = (known, changing) {
-            return self.detect_again(direction, data, flags, update, expected);
+        if let (true, Some(change)) = (known, changing) {
+            return self.detect_again(direction, data, flags, update, change.expected);
         }
         if self.app().proto != AppProto::Unknown {
             return self.parse_and_move_on(direction, data, flags, update);
@@ -114,10 +99,10 @@ impl Step<'_> {
                 return Err(Stop::Failed);
             }
         }
-        if self.app().requests.change_protocol.take().is_some() {
+        if self.cancel_protocol_change() {
             return Err(Stop::Failed);
         }
-        let parsed = self.app().gap(direction, missing);
+        let parsed = if self.app().proto.has_parser() { self.app().gap(direction, missing) } else { self.no_parser() };
         let taken = self.note_parsed(direction, missing, parsed);
         self.out.note_app_update(update);
         // Even if the parser wants part of it again, it is skipped as a whole.
@@ -174,7 +159,7 @@ impl Step<'_> {
             && first != direction
         {
             self.feed_opposing(direction)?;
-            if self.app().requests.change_protocol.take().is_some() {
+            if self.cancel_protocol_change() {
                 self.app_event("applayer_unexpected_protocol");
             }
         }
@@ -187,9 +172,9 @@ impl Step<'_> {
             }
             if speaker != direction {
                 // The speaker's data is still not understood: this has to come again once it is.
-                self.app().forget_parser();
+                self.app().drop_parser();
                 self.session.half_mut(direction).detection_done = false;
-                self.app().restart_detection(direction);
+                self.app().reset_detection_of(direction);
                 return Err(Stop::Failed);
             }
         }
@@ -212,7 +197,7 @@ impl Step<'_> {
         }
         let other = self.app().proto_of(direction.opposite());
         if other == AppProto::Unknown {
-            if self.app().requests.change_protocol.is_some() {
+            if self.app().protocol_change().is_some() {
                 if data.len() >= PROTOCOL_CHANGE_BYTES || flags.eof {
                     self.disable_app_layer();
                 }
@@ -258,24 +243,15 @@ impl Step<'_> {
         update: AppUpdate,
         expected: AppProto,
     ) -> Result<(), Stop> {
-        let app = self.app();
-        let before = app.proto;
-        for direction in [Direction::ToServer, Direction::ToClient] {
-            app.restart_detection(direction);
-            app.set_proto_of(direction, AppProto::Unknown);
-        }
-        app.proto = AppProto::Unknown;
+        self.app().begin_change();
         for half in &mut self.session.halves {
             half.detection_done = false;
         }
         let outcome = self.detect(direction, data, flags, update);
-        let app = self.app();
-        if app.proto == AppProto::Unknown {
-            app.proto = before; // not enough data yet
-            app.proto_to_server = before;
-            app.proto_to_client = before;
+        if self.app().proto == AppProto::Unknown {
+            self.app().revert_change(); // not enough data yet
         } else {
-            app.requests.change_protocol = None;
+            self.app().end_change();
         }
         outcome?;
         let now = self.app().proto;
@@ -338,7 +314,8 @@ impl Step<'_> {
         update: AppUpdate,
     ) -> Result<(), Stop> {
         let key = self.key;
-        let parsed = if data.is_empty() && !flags.eof { Parsed::Ok } else { self.app().parse(key, direction, data, flags) };
+        let parsed =
+            if self.app().proto.has_parser() { self.app().parse(key, direction, data, flags) } else { self.no_parser() };
         let taken = self.note_parsed(direction, data.len() as u32, parsed);
         self.out.note_app_update(update);
         match taken {
@@ -353,10 +330,6 @@ impl Step<'_> {
         let mut taken = Taken::All;
         match parsed {
             Parsed::Ok => {}
-            Parsed::NoParser => {
-                self.session.disable_app_layer();
-                return Taken::All;
-            }
             Parsed::Incomplete { consumed, needed }
                 if needed > 0 && consumed <= len && consumed.saturating_add(needed) >= len =>
             {
@@ -373,20 +346,32 @@ impl Step<'_> {
                 return Taken::Failed;
             }
         }
-        let requests = self.app().requests;
-        if requests.no_inspection {
+        if self.app().no_inspection() {
             self.session.disable_app_layer();
             end_parsers(self.app);
-            if requests.no_reassembly {
+            if self.app().proto == AppProto::Ssh {
                 self.disable_raw();
             }
         }
-        if requests.no_payload_inspection && !requests.no_payload_inspection_done {
-            self.app().requests.no_payload_inspection_done = true;
+        if self.app().no_payload_inspection() && !self.session.payload_unread {
+            self.session.payload_unread = true;
             self.out.flow_no_payload_inspection = true;
             self.disable_raw();
         }
         taken
+    }
+
+    /// The protocol is detected and no more.
+    fn no_parser(&mut self) -> Parsed {
+        self.session.disable_app_layer();
+        Parsed::Ok
+    }
+
+    /// Forgets that another protocol was announced; says whether one was.
+    fn cancel_protocol_change(&mut self) -> bool {
+        let announced = self.app().protocol_change().is_some();
+        self.app().end_change();
+        announced
     }
 
     fn disable_raw(&mut self) {
@@ -408,20 +393,14 @@ impl Step<'_> {
 
     /// Detection has failed for good: no parser will see this connection.
     fn disable_app_layer(&mut self) {
-        self.app().forget_parser();
         self.session.disable_app_layer();
         self.session.first_data = FirstData::Settled;
-        self.app().proto = AppProto::Failed;
         for direction in [Direction::ToClient, Direction::ToServer] {
-            let known = self.app().proto_of(direction);
-            if known == AppProto::Failed {
-                continue;
+            if self.app().proto_of(direction) != AppProto::Failed {
+                self.detection_ended(direction);
             }
-            if known == AppProto::Unknown {
-                self.app().set_proto_of(direction, AppProto::Failed);
-            }
-            self.detection_ended(direction);
         }
+        self.app().fail();
     }
 
     fn detection_ended(&mut self, direction: Direction) {
@@ -434,8 +413,7 @@ impl Step<'_> {
     /// The first packet seen was the server's: client and server change places.
     fn swap_flow(&mut self) {
         self.session.swap_direction();
-        let app = self.app();
-        std::mem::swap(&mut app.proto_to_server, &mut app.proto_to_client);
+        self.app().swap();
         self.out.swapped = !self.out.swapped;
         self.segment.direction = self.segment.direction.opposite();
         let key = &mut self.key;

@@ -2,8 +2,7 @@
 
 use super::config::StreamConfig;
 use super::seq::Seq;
-use super::session::{Session, TcpState};
-use crate::app::AppLayer;
+use super::session::Session;
 use crate::verdict::Direction;
 
 /// The piece of stream that is inspected together with a packet: its payload, and what is held around it.
@@ -87,8 +86,8 @@ impl Session {
 
     /// Lets go of what nobody needs any more. To be called after each packet, for its direction, whether it was inspected
     /// or not.
-    pub fn prune(&mut self, config: &StreamConfig, app: Option<&AppLayer>, direction: Direction) {
-        let (app_disabled, state) = (self.app_disabled, self.state);
+    pub fn prune(&mut self, config: &StreamConfig, direction: Direction) {
+        let app_disabled = self.app_disabled;
         let half = self.half_mut(direction);
         if half.no_reassembly {
             return;
@@ -101,13 +100,7 @@ impl Session {
         if !half.raw_disabled {
             let [to_server, to_client] = config.chunk_bytes;
             let chunk = if direction == Direction::ToServer { to_server } else { to_client };
-            let mut raw = half.raw_progress.saturating_sub(u64::from(chunk));
-            if !app_disabled && state < TcpState::Closed {
-                let [to_server, to_client] = app.map_or([0; 2], |app| app.requests.min_inspect_bytes);
-                let min_inspect = if direction == Direction::ToServer { to_server } else { to_client };
-                raw = raw.saturating_sub(u64::from(min_inspect));
-            }
-            edge = edge.min(raw);
+            edge = edge.min(half.raw_progress.saturating_sub(u64::from(chunk)));
         }
         if !app_disabled {
             edge = edge.min(half.app_progress);

@@ -207,7 +207,7 @@ impl<'a> Step<'a> {
                 direction = direction.opposite();
             }
             let now = self.session.half(direction).app_progress;
-            let changes = self.app.as_ref().is_some_and(|app| app.requests.change_protocol.is_some());
+            let changes = self.app.as_ref().is_some_and(|app| app.protocol_change().is_some());
             if now == progress || changes || flags.depth {
                 break;
             }
