@@ -301,7 +301,9 @@ impl<'p> Stateful<'p> {
     /// Their actions have no frame; their alerts carry number 0.
     fn end_of_flow_packets(&mut self, flow: &mut Flow) {
         let Some(session) = flow.session.as_deref() else { return };
-        let needed = stream::pseudo_packets(session, flow.app.as_deref());
+        let unfinished = [Direction::ToServer, Direction::ToClient]
+            .map(|direction| flow.app.as_deref().is_some_and(|app| app.has_unfinished(direction)));
+        let needed = stream::pseudo_packets(session, unfinished);
         let program = self.program;
         for direction in [Direction::ToServer, Direction::ToClient] {
             if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_)) {
