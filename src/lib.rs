@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod capture;
+pub mod defrag;
 pub mod packet;
 pub mod policy;
 pub mod rules;
