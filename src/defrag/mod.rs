@@ -4,6 +4,9 @@
 //! [`crate::packet::decode_datagram`]. Which bytes count where fragments overlap is the receiving host's matter and
 //! therefore a setting. Not done here: judging fragments; each is a packet of its own as well.
 //!
+//! Bytes that overlapping fragments took from each other so that nobody has them are zero here; Suricata leaves there what
+//! an earlier packet left in its buffer. Only crafted overlaps under [`DefragPolicy::Bsd`] were seen to lead to that.
+//!
 //! Memory is bounded: by the number of trackers that `memcap` allows, by the number of fragments, and (Suricata has no
 //! such limit) by their bytes. Read `tracker.rs` next, then `policy.rs`.
 
@@ -378,10 +381,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_fragments_are_taken_without_panic(
-            policy in 0_usize..7,
+            policy in 0_usize..6,
             fragments in proptest::collection::vec((0_u16..12, 0_usize..6, proptest::bool::ANY, 0_u8..2), 0..40),
         ) {
-            let policy = ["first", "last", "bsd", "bsd-right", "linux", "windows", "solaris"]
+            let policy = ["macos", "bsd", "bsd-right", "linux", "windows", "solaris"]
                 .map(|name| DefragPolicy::of_host_os(name).unwrap())[policy];
             let config = DefragConfig { ipv4_policy: policy, ipv6_policy: policy, max_frags: 9, ..DefragConfig::default() };
             let mut defrag = Defrag::new(config);

@@ -1,12 +1,10 @@
 //! Whose bytes count where fragments overlap: what the receiving host would do.
 
-/// How a host puts overlapping fragments together. The names are those of Suricata's `host-os-policy`.
+/// How a host puts overlapping fragments together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DefragPolicy {
-    /// What came first stays.
+    /// What came first stays: macOS, old Solaris.
     First,
-    /// What came last stays.
-    Last,
     /// What came first stays, unless the later fragment begins further in front.
     Bsd,
     /// What came last stays, unless the earlier fragment begins further behind.
@@ -23,8 +21,7 @@ impl DefragPolicy {
     /// The policy that Suricata takes for an operating system of its `host-os-policy`; `None` for a name it does not know.
     pub fn of_host_os(name: &str) -> Option<Self> {
         Some(match name {
-            "first" | "old-solaris" | "hpux11" | "macos" => Self::First,
-            "last" => Self::Last,
+            "old-solaris" | "hpux11" | "macos" => Self::First,
             "bsd" | "hpux10" | "irix" => Self::Bsd,
             "bsd-right" => Self::BsdRight,
             "linux" | "old-linux" => Self::Linux,
@@ -140,13 +137,6 @@ fn step(policy: DefragPolicy, old: &mut Extent, next: Option<&mut Extent>, new: 
             Step::Settled
         }
         DefragPolicy::First => Step::GoOn,
-        DefragPolicy::Last if new.start() <= old.start() => {
-            if new.end() > old.start() {
-                old.trim_to(new.end());
-            }
-            Step::Settled
-        }
-        DefragPolicy::Last => Step::GoOn,
         DefragPolicy::Bsd if new.start() < old.end() => {
             if old.start() <= new.start() {
                 if old.end() > new.end() {
@@ -237,18 +227,17 @@ mod tests {
         for policy in [DefragPolicy::First, DefragPolicy::Bsd, DefragPolicy::Windows, DefragPolicy::Solaris] {
             check(policy, &equal, "aaaabbbbdddd");
         }
-        for policy in [DefragPolicy::Last, DefragPolicy::BsdRight, DefragPolicy::Linux] {
+        for policy in [DefragPolicy::BsdRight, DefragPolicy::Linux] {
             check(policy, &equal, "aaaaccccdddd");
         }
     }
 
     #[test]
     fn fragments_that_overlap_in_part_are_cut() {
-        use DefragPolicy::{Bsd, BsdRight, First, Last, Linux, Solaris, Windows};
+        use DefragPolicy::{Bsd, BsdRight, First, Linux, Solaris, Windows};
         // The second begins inside the first.
         for (policy, expected) in [
             (First, "aaaabb"),
-            (Last, "aabbbb"),
             (Bsd, "aaaabb"),
             (BsdRight, "aabbbb"),
             (Linux, "aaaabb"),
@@ -260,7 +249,6 @@ mod tests {
         // The second begins in front of the first and reaches into it.
         for (policy, expected) in [
             (First, "bbaaaa"),
-            (Last, "bbbbaa"),
             (Bsd, "bbbbaa"),
             (BsdRight, "bbaaaa"),
             (Linux, "bbbbaa"),
