@@ -76,15 +76,12 @@ fn entries(
         Some(path) => Some(path),
         None => (!is_literal(value) && Path::new(value).is_file()).then_some(value),
     };
-    let (file, entries) = match path {
-        Some(path) => {
-            let file = sources.add(path, read_text(Path::new(path))?);
-            (file, file_entries(sources, file, problems))
-        }
-        None => {
-            let file = sources.add(option, value);
-            (file, split_list(&MappedText::verbatim(value, file, 0)))
-        }
+    let (file, entries) = if let Some(path) = path {
+        let file = sources.add(path, read_text(Path::new(path))?);
+        (file, file_entries(sources, file, problems))
+    } else {
+        let file = sources.add(option, value);
+        (file, split_list(&MappedText::verbatim(value, file, 0)))
     };
     if entries.is_empty() {
         let span = Span::new(file, 0..sources.text(file).len());

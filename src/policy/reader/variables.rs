@@ -151,17 +151,16 @@ fn predefined_or_missing(used: &Spanned<String>, nets: &PolicyNets, problems: &m
     if known {
         return;
     }
-    if !nets.home_net_missing.is_empty() {
-        let text = format!("`${}` is used here", used.value);
+    let text = format!("`${}` is used here", used.value);
+    if nets.home_net_missing.is_empty() {
+        problems.push(
+            Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, "rules use HOME_NET, and nothing says what it is")
+                .label(used.span, text)
+                .help("give the addresses of the firewall's VPC with --home-net CIDR,.."),
+        );
+    } else {
         problems.extend(nets.home_net_missing.iter().cloned().map(|missing| missing.label(used.span, text.as_str())));
-        return;
     }
-    let message = format!("`${}` is used, and nothing says what HOME_NET is", used.value);
-    problems.push(
-        Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, message)
-            .at(used.span)
-            .help("give the addresses of the firewall's VPC with --home-net CIDR,.."),
-    );
 }
 
 fn without_value(used: &Spanned<String>, section: &str, option: &str) -> Diagnostic {
