@@ -151,6 +151,7 @@ struct Documents {
     terraform: Vec<FileId>,
     plans: Vec<FileId>,
     languages: Vec<(FileId, Language)>,
+    templates: usize,
     /// A template with stacks of its own, which may hold what is looked for.
     nested_stack: Option<Span>,
 }
@@ -235,7 +236,9 @@ impl Documents {
         } else if cloudformation::is_template(&root) {
             self.note_language(file, Language::CloudFormation);
             self.nested_stack = self.nested_stack.or_else(|| cloudformation::nested_stack(&root));
-            let resources = cloudformation::load(&root, params, problems);
+            self.templates += 1;
+            let scope = if self.templates > 1 { format!("@{}", self.templates) } else { String::new() };
+            let resources = cloudformation::load(&root, params, &scope, problems);
             self.add(resources, Language::CloudFormation);
         } else {
             self.note_language(file, Language::AwsJson);
@@ -274,7 +277,9 @@ fn supplied_group(
             terraform::load(&[file], base_dir, sources, &terraform::Params::default()).resources
         }
         Format::Json | Format::Yaml => match document::tree(sources, file, format) {
-            Ok((root, _)) if cloudformation::is_template(&root) => cloudformation::load(&root, params, problems),
+            Ok((root, _)) if cloudformation::is_template(&root) => {
+                cloudformation::load(&root, params, "@rule-group", problems)
+            }
             Ok((root, _)) => aws_json::load(&root, &stem(&path), problems),
             Err(problem) => {
                 problems.push(problem);

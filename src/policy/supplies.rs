@@ -5,6 +5,7 @@ use super::json;
 use super::model::{AddressVariable, PortVariable};
 use super::options::{LoadError, LoadOptions, read_text};
 use super::problems::Problems;
+use super::reader::variables::check_entries;
 use super::value::{Node, Value};
 use crate::source::{Diagnostic, FileId, MappedText, Sources, Span, Spanned};
 use std::path::Path;
@@ -42,6 +43,7 @@ impl Supplies {
         ] {
             if let Some(value) = value {
                 let entries = entries(option, value, sources, problems)?;
+                check_entries(&entries, |entry| [entry, "any"], problems);
                 *place = Some(AddressVariable { name: name.to_owned(), entries, origin: option.to_owned() });
             }
         }

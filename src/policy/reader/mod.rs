@@ -466,7 +466,7 @@ fn find<'a>(
 ) -> Option<&'a Resource> {
     let span = reference.node.get("ResourceArn").map_or(reference.node.span, |node| node.span);
     let text = &reference.text;
-    let shown = text.strip_prefix("resource:").unwrap_or(text);
+    let shown = text.strip_prefix("resource:").map_or(text.as_str(), |id| id.split('@').next().unwrap_or(id));
     let given_as = if shown.contains("${") { shown.rsplit('/').next().unwrap_or(shown) } else { shown };
     let supply = format!("give it with --rule-group {given_as}=FILE");
     match resolve::rule_group(text, env) {
@@ -538,6 +538,12 @@ fn nets(resource: &Resource, body: &Node, env: &Env<'_>, problems: &mut Problems
         });
     } else {
         nets.home_net = home_net_of_vpc(resource, env, &mut open);
+    }
+    if let Some(home_net) = &nets.home_net {
+        variables::check_entries(&home_net.entries, |entry| [entry, "any"], &mut open);
+    }
+    if open.has_errors() {
+        nets.home_net = None;
     }
     nets.home_net_missing = open.into_vec();
     nets
