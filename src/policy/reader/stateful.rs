@@ -135,11 +135,8 @@ fn rules(
         }
         "StatefulRules" => {
             let items = members::list(node, "`StatefulRules`", problems)?;
-            let rules: Vec<Option<Rule>> = items
-                .iter()
-                .filter(|item| !never_matches(item, problems))
-                .map(|item| standard_rule::expand(item, problems))
-                .collect();
+            let items: Vec<&Node> = items.iter().filter(|item| !never_matches(item, problems)).collect();
+            let rules: Vec<Option<Rule>> = items.iter().map(|item| standard_rule::expand(item, problems)).collect();
             rules.into_iter().collect::<Option<Vec<Rule>>>().map(|rules| (StatefulKind::Standard, rules))
         }
         _ => {
