@@ -232,6 +232,7 @@ scenario_tcp_fragments() { # the answers arrive in fragments
     ip -n fd-router link set r0 mtu 600
     capture tcp-fragments traffic_tcp_fragments
     ip -n fd-router link set r0 mtu 1500
+    router_ipv6
     ip -n fd-internet route replace 10.2.0.0/16 via 192.168.255.1
     ip -n fd-notebook route replace default via 10.2.1.1
 }
@@ -244,6 +245,7 @@ scenario_tcp_fragments_hello() { # the requests leave the router in fragments; r
     fetch -A "$(printf '%0400d' 0)" http://www.kaggle.com/
     stop_capture
     ip -n fd-router link set r1 mtu 1500
+    router_ipv6
     ip -n fd-internet route replace 10.2.0.0/16 via 192.168.255.1
     ip -n fd-notebook route replace default via 10.2.1.1
 }
