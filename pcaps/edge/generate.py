@@ -15,8 +15,9 @@ import app_cases  # noqa: E402,F401
 import ip_cases  # noqa: E402,F401
 import tcp_cases  # noqa: E402,F401
 import tls_cases  # noqa: E402,F401
-from cases import CASES  # noqa: E402
-from packet import Trace  # noqa: E402
+from cases import CASES, REFUSED, http  # noqa: E402
+from formats import FORMATS  # noqa: E402
+from packet import OTHER, Trace  # noqa: E402
 
 
 def main():
@@ -34,6 +35,14 @@ def main():
         build(trace)
         trace.save(os.path.join(target, name + ".pcap"))
         lines.append("| `%s.pcap` | %d | %s |" % (name, len(trace.frames), build.__doc__.strip()))
+    lines += ["", "The connection of `http-refused.pcap` in other file formats and link types (`formats.py`):", "",
+              "| capture | shows |", "|---|---|"]
+    trace = Trace()
+    http(trace, REFUSED, server=OTHER)
+    for name, text, write in FORMATS:
+        with open(os.path.join(target, name), "wb") as f:
+            f.write(write(trace.frames))
+        lines.append("| `%s` | %s |" % (name, text))
     with open(os.path.join(target, "README.md"), "w") as f:
         f.write("\n".join(lines) + "\n")
 
