@@ -54,7 +54,9 @@ fn items(part: Part<'_>, depth: usize) -> Result<Vec<Spanned<AddressExpr>>, Diag
 
 fn item(part: Part<'_>, depth: usize) -> Result<Spanned<AddressExpr>, Diagnostic> {
     if depth > DEPTH_MAX {
-        return Err(Diagnostic::error("FD0207", format!("lists are nested more than {DEPTH_MAX} times")).at(part.span()));
+        return Err(
+            Diagnostic::error("FD0207", format!("lists are nested more than {DEPTH_MAX} times")).at(part.span())
+        );
     }
     let whole = part.trim_start();
     // Suricata takes any number of `!` for one.
@@ -80,17 +82,28 @@ fn atom(part: Part<'_>) -> Result<AddressExpr, Diagnostic> {
         return Ok(AddressExpr::Any);
     }
     if let Some(name) = text.strip_prefix('$') {
-        return if is_name(name) { Ok(AddressExpr::Variable(name.to_owned())) } else { Err(error(format!("`{text}` is not a variable"))) };
+        return if is_name(name) {
+            Ok(AddressExpr::Variable(name.to_owned()))
+        } else {
+            Err(error(format!("`{text}` is not a variable")))
+        };
     }
     if let Some(name) = text.strip_prefix('@') {
-        return if is_name(name) { Ok(AddressExpr::Reference(name.to_owned())) } else { Err(error(format!("`{text}` is not a reference"))) };
+        return if is_name(name) {
+            Ok(AddressExpr::Reference(name.to_owned()))
+        } else {
+            Err(error(format!("`{text}` is not a reference")))
+        };
     }
     if text.is_empty() {
         return Err(error("there is nothing between the commas".into()));
     }
     if let Some((low, high)) = text.split_once('-') {
         return match (low.parse(), high.parse()) {
-            (Ok(low @ IpAddr::V4(_)), Ok(high @ IpAddr::V4(_))) | (Ok(low @ IpAddr::V6(_)), Ok(high @ IpAddr::V6(_))) if low <= high => {
+            (Ok(low @ IpAddr::V4(_)), Ok(high @ IpAddr::V4(_)))
+            | (Ok(low @ IpAddr::V6(_)), Ok(high @ IpAddr::V6(_)))
+                if low <= high =>
+            {
                 Ok(AddressExpr::Range(low, high))
             }
             (Ok(low), Ok(high)) if low > high => Err(error(format!("the range `{text}` runs backwards"))),
@@ -103,7 +116,9 @@ fn atom(part: Part<'_>) -> Result<AddressExpr, Diagnostic> {
             IpAddr::V4(_) => error(format!("`{mask}` is not a prefix length from 0 to 32, nor a netmask that is one")),
             IpAddr::V6(_) => error(format!("`{mask}` is not a prefix length from 0 to 128")),
         })?;
-        return IpNet::new(address, prefix).map(AddressExpr::Net).map_err(|_| error(format!("`{text}` is not a network")));
+        return IpNet::new(address, prefix)
+            .map(AddressExpr::Net)
+            .map_err(|_| error(format!("`{text}` is not a network")));
     }
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(AddressExpr::Net(IpNet::from(address)));
@@ -115,11 +130,15 @@ fn atom(part: Part<'_>) -> Result<AddressExpr, Diagnostic> {
     if text.split_ascii_whitespace().count() > 1 {
         return Err(error.help("addresses in a list are separated by commas"));
     }
-    Err(if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        error.help(format!("a variable is written `${text}`"))
-    } else {
-        error
-    })
+    Err(
+        if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        {
+            error.help(format!("a variable is written `${text}`"))
+        } else {
+            error
+        },
+    )
 }
 
 pub(super) fn is_name(name: &str) -> bool {
@@ -295,14 +314,55 @@ mod tests {
 
     #[test]
     fn networks_may_be_written_in_many_ways() {
-        for text in ["any", "ANY", "10.0.0.1", "10.0.0.0/8", "10.0.0.0/255.0.0.0", "10.0.0.0/08", "10.0.0.1-10.0.0.9", "2001:db8::/32", "$HOME_NET", "@LIST", "!$HOME_NET", "[10.0.0.1, 10.0.0.2]", "10.0.0.1,10.0.0.2", "[10.0.0.1,]", "!!10.0.0.1", "[[10.0.0.0/8,!10.1.0.0/16],192.168.0.1]"] {
+        for text in [
+            "any",
+            "ANY",
+            "10.0.0.1",
+            "10.0.0.0/8",
+            "10.0.0.0/255.0.0.0",
+            "10.0.0.0/08",
+            "10.0.0.1-10.0.0.9",
+            "2001:db8::/32",
+            "$HOME_NET",
+            "@LIST",
+            "!$HOME_NET",
+            "[10.0.0.1, 10.0.0.2]",
+            "10.0.0.1,10.0.0.2",
+            "[10.0.0.1,]",
+            "!!10.0.0.1",
+            "[[10.0.0.0/8,!10.1.0.0/16],192.168.0.1]",
+        ] {
             assert!(read(text).is_ok(), "{text}: {:?}", read(text));
         }
     }
 
     #[test]
     fn what_suricata_refuses_is_refused() {
-        for text in ["!any", "[!any]", "[any,!any]", "[]", "[,10.0.0.1]", "[10.0.0.1,,10.0.0.2]", "[10.0.0.1 ,10.0.0.2]", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0", "10.0.0.256", "010.0.0.1", "10.0.0.9-10.0.0.1", "10.0.0.0/255.0.255.0", "2001:db8::/129", "!0.0.0.0/0", "!::/0", "[10.0.0.1,!10.0.0.0/8]", "fe80::1%eth0", "host", "10.0.0.1-", "[10.0.0.1;10.0.0.2]"] {
+        for text in [
+            "!any",
+            "[!any]",
+            "[any,!any]",
+            "[]",
+            "[,10.0.0.1]",
+            "[10.0.0.1,,10.0.0.2]",
+            "[10.0.0.1 ,10.0.0.2]",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "10.0.0",
+            "10.0.0.256",
+            "010.0.0.1",
+            "10.0.0.9-10.0.0.1",
+            "10.0.0.0/255.0.255.0",
+            "2001:db8::/129",
+            "!0.0.0.0/0",
+            "!::/0",
+            "[10.0.0.1,!10.0.0.0/8]",
+            "fe80::1%eth0",
+            "host",
+            "10.0.0.1-",
+            "[10.0.0.1;10.0.0.2]",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -48,7 +48,11 @@ impl Rule {
 
     /// The group of the number, 1 if there is none. Of several the last counts.
     pub fn gid(&self) -> u32 {
-        let gid = self.options.iter().rev().find_map(|option| if let Keyword::Gid(gid) = option.keyword { Some(gid) } else { None });
+        let gid = self
+            .options
+            .iter()
+            .rev()
+            .find_map(|option| if let Keyword::Gid(gid) = option.keyword { Some(gid) } else { None });
         gid.unwrap_or(1)
     }
 
@@ -59,14 +63,19 @@ impl Rule {
 
     /// The smallest `priority` option.
     pub fn priority(&self) -> Option<u32> {
-        let priorities =
-            self.options.iter().filter_map(|option| if let Keyword::Priority(n) = option.keyword { Some(n) } else { None });
+        let priorities = self
+            .options
+            .iter()
+            .filter_map(|option| if let Keyword::Priority(n) = option.keyword { Some(n) } else { None });
         priorities.min()
     }
 
     /// Where the number stands; the whole rule when there is none.
     pub fn sid_span(&self) -> Span {
-        self.options.iter().find(|option| matches!(option.keyword, Keyword::Sid(_))).map_or(self.span, |option| option.span)
+        self.options
+            .iter()
+            .find(|option| matches!(option.keyword, Keyword::Sid(_)))
+            .map_or(self.span, |option| option.span)
     }
 
     fn find<'a, T>(&'a self, pick: impl Fn(&'a Keyword) -> Option<T>) -> Option<T> {

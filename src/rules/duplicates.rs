@@ -32,7 +32,8 @@ pub fn check_duplicates(rules: &[Rule], order: RuleOrder) -> Duplicates {
             seen.insert(key, (index, rev));
             continue;
         }
-        let mut error = Diagnostic::error("FD0223", format!("rule {} is there twice", key.1)).label(rule.sid_span(), "again here");
+        let mut error =
+            Diagnostic::error("FD0223", format!("rule {} is there twice", key.1)).label(rule.sid_span(), "again here");
         if let Some(before) = rules.get(before) {
             error = error.label(before.sid_span(), "first here");
         }

@@ -43,8 +43,9 @@ pub mod keyword;
 mod near;
 mod parse;
 mod port;
+mod print;
 mod protocol;
-pub mod ranges;
+mod ranges;
 mod signature;
 
 pub use address::{AddressRanges, Name, RangesError};
@@ -55,11 +56,17 @@ pub use protocol::Protocol;
 pub use ranges::RangeSet;
 
 /// Parses an address expression as it stands in a header or as the entry of a variable.
+///
+/// # Errors
+/// What is wrong with it, with its place.
 pub fn parse_addresses(text: &crate::source::MappedText) -> Result<crate::source::Spanned<ast::AddressExpr>, crate::source::Diagnostic> {
     address::parse(parse::Part { text: text.as_str(), at: 0, whole: text })
 }
 
 /// Parses a port expression as it stands in a header or as the entry of a variable.
+///
+/// # Errors
+/// What is wrong with it, with its place.
 pub fn parse_ports(text: &crate::source::MappedText) -> Result<crate::source::Spanned<ast::PortExpr>, crate::source::Diagnostic> {
     port::parse(parse::Part { text: text.as_str(), at: 0, whole: text })
 }

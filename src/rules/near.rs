@@ -41,7 +41,8 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
         for (column, &byte_b) in b.iter().enumerate() {
             let up = previous.get(column + 1).copied().unwrap_or(usize::MAX);
             let diagonal = previous.get(column).copied().unwrap_or(usize::MAX);
-            let mut best = (left + 1).min(up.saturating_add(1)).min(diagonal.saturating_add(usize::from(byte_a != byte_b)));
+            let mut best =
+                (left + 1).min(up.saturating_add(1)).min(diagonal.saturating_add(usize::from(byte_a != byte_b)));
             if row > 0 && column > 0 && byte_a == last_b && last_a == byte_b {
                 let swapped = before.get(column - 1).copied().unwrap_or(usize::MAX);
                 best = best.min(swapped.saturating_add(1));

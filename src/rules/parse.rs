@@ -54,8 +54,12 @@ pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Ve
         diagnostics.push(Diagnostic::error("FD0201", message).at(part.span()));
         return None;
     }
-    if let Some(at) = text.bytes().position(|byte| (byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) || byte == 0x7f) {
-        diagnostics.push(Diagnostic::error("FD0201", "there is a control character in the rule").at(part.sub(at..at + 1).span()));
+    if let Some(at) =
+        text.bytes().position(|byte| (byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) || byte == 0x7f)
+    {
+        diagnostics.push(
+            Diagnostic::error("FD0201", "there is a control character in the rule").at(part.sub(at..at + 1).span()),
+        );
         return None;
     }
     let header = match split_header(part) {
@@ -74,9 +78,12 @@ pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Ve
     let destination = keep(address::parse(destination), diagnostics);
     let destination_port = keep(port::parse(destination_port), diagnostics);
 
-    let mut signature = Signature::new(whole, protocol.map_or(Protocol::Ip, |protocol| protocol.value), text.len());
+    let mut signature =
+        Signature::new(whole, protocol.as_ref().map_or(Protocol::Ip, |protocol| protocol.value), text.len());
     let options_read = read_options(&header.options, &mut signature, diagnostics);
-    if !options_read || diagnostics.iter().skip(before).any(|diagnostic| diagnostic.severity == crate::source::Severity::Error) {
+    if !options_read
+        || diagnostics.iter().skip(before).any(|diagnostic| diagnostic.severity == crate::source::Severity::Error)
+    {
         return None;
     }
     if let Err(error) = signature.finish(part.span(), diagnostics) {
@@ -137,7 +144,8 @@ fn split_header(rule: Part<'_>) -> Result<Header<'_>, Box<Diagnostic>> {
 
 /// Says what is missing in a header of which `index` parts and some text were found.
 fn incomplete(rule: Part<'_>, parts: &[Part<'_>; 7], index: usize) -> Diagnostic {
-    const HELP: &str = "a rule is `action protocol source port -> destination port (options)`, with spaces between the parts";
+    const HELP: &str =
+        "a rule is `action protocol source port -> destination port (options)`, with spaces between the parts";
     for part in parts.iter().take(index + 1) {
         if let Some(at) = part.text.find("->").or_else(|| part.text.find("<>"))
             && part.text.len() > 2
@@ -147,11 +155,15 @@ fn incomplete(rule: Part<'_>, parts: &[Part<'_>; 7], index: usize) -> Diagnostic
             let operator_text = operator.text.to_owned();
             return Diagnostic::error("FD0202", format!("`{operator_text}` must have spaces around it"))
                 .at(operator.span())
-                .help(format!("write `{}`", part.text.replacen(&operator_text, &format!(" {operator_text} "), 1).trim()));
+                .help(format!(
+                    "write `{}`",
+                    part.text.replacen(&operator_text, &format!(" {operator_text} "), 1).trim()
+                ));
         }
     }
     let last = parts.get(index).copied().unwrap_or(rule);
-    let brackets = last.text.bytes().fold(0i32, |depth, byte| depth + i32::from(byte == b'[') - i32::from(byte == b']'));
+    let brackets =
+        last.text.bytes().fold(0i32, |depth, byte| depth + i32::from(byte == b'[') - i32::from(byte == b']'));
     if brackets > 0 && index >= 1 {
         let open = last.text.find('[').unwrap_or(0);
         return Diagnostic::error("FD0202", "a `[` is not closed").at(last.sub(open..open + 1).span()).help(HELP);
@@ -166,7 +178,9 @@ fn incomplete(rule: Part<'_>, parts: &[Part<'_>; 7], index: usize) -> Diagnostic
             .help(HELP);
     }
     if let Some(open) = last.text.find('(').filter(|&open| open > 0) {
-        return Diagnostic::error("FD0202", "there must be a space before `(`").at(last.sub(open..open + 1).span()).help(HELP);
+        return Diagnostic::error("FD0202", "there must be a space before `(`")
+            .at(last.sub(open..open + 1).span())
+            .help(HELP);
     }
     let found = if last.text.starts_with('(') || last.text.is_empty() { index } else { index + 1 };
     let message = match PARTS.get(found) {
@@ -184,7 +198,10 @@ fn read_action(part: Part<'_>) -> Result<Spanned<RuleAction>, Diagnostic> {
         return Ok(Spanned::new(action, part.span()));
     }
     let lower = part.text.to_ascii_lowercase();
-    if matches!(lower.as_str(), "rejectsrc" | "rejectdst" | "rejectboth" | "config" | "log" | "activate" | "dynamic" | "sdrop") {
+    if matches!(
+        lower.as_str(),
+        "rejectsrc" | "rejectdst" | "rejectboth" | "config" | "log" | "activate" | "dynamic" | "sdrop"
+    ) {
         return Err(Diagnostic::error("FD0204", format!("the action `{lower}` is not supported"))
             .at(part.span())
             .help("AWS takes alert, pass, drop and reject"));
@@ -207,7 +224,9 @@ fn read_protocol(part: Part<'_>) -> Result<Spanned<Protocol>, Diagnostic> {
         "ssl" | "https" => error.help("the protocol is called `tls`"),
         "modbus" | "dnp3" | "enip" => error.help("Suricata does not detect this protocol unless it is switched on"),
         _ => match near_matches(&lower, Protocol::ALL.iter().map(|protocol| protocol.as_str())) {
-            Some(near) if Protocol::parse(&lower).is_some() => error.help(format!("application protocols are written in lower case: {near}")),
+            Some(near) if Protocol::parse(&lower).is_some() => {
+                error.help(format!("application protocols are written in lower case: {near}"))
+            }
             Some(near) => error.help(format!("did you mean {near}?")),
             None => error,
         },
@@ -218,16 +237,19 @@ fn read_arrow(part: Part<'_>) -> Result<Spanned<Arrow>, Diagnostic> {
     match part.text {
         "->" => Ok(Spanned::new(Arrow::Forward, part.span())),
         "<>" => Ok(Spanned::new(Arrow::Both, part.span())),
-        "<-" => Err(Diagnostic::error("FD0206", "`<-` is not a direction").at(part.span()).help("exchange the two sides and write `->`")),
-        other => {
-            Err(Diagnostic::error("FD0206", format!("`{other}` is not a direction")).at(part.span()).help("directions are `->` and `<>`"))
-        }
+        "<-" => Err(Diagnostic::error("FD0206", "`<-` is not a direction")
+            .at(part.span())
+            .help("exchange the two sides and write `->`")),
+        other => Err(Diagnostic::error("FD0206", format!("`{other}` is not a direction"))
+            .at(part.span())
+            .help("directions are `->` and `<>`")),
     }
 }
 
 /// Reads all options; false when they cannot even be told apart.
 fn read_options<'a>(options: &Part<'a>, signature: &mut Signature<'a>, diagnostics: &mut Vec<Diagnostic>) -> bool {
-    let start = options.text.len() - options.text.trim_start_matches(|c: char| c == '(' || c.is_ascii_whitespace()).len();
+    let start =
+        options.text.len() - options.text.trim_start_matches(|c: char| c == '(' || c.is_ascii_whitespace()).len();
     let end = options.text.trim_end_matches(|c: char| c == ')' || c.is_ascii_whitespace()).len().max(start);
     if !options.text.get(..start).unwrap_or("").contains('(') {
         diagnostics.push(
@@ -270,7 +292,8 @@ fn read_options<'a>(options: &Part<'a>, signature: &mut Signature<'a>, diagnosti
 fn unended(rest: Part<'_>) -> Diagnostic {
     if let Some(after) = rest.text.strip_prefix(')') {
         let comment = after.trim_ascii_start().starts_with('#');
-        let error = Diagnostic::error("FD0209", "there is something behind the closing `)`").at(rest.sub(1..rest.text.len()).trim_start().span());
+        let error = Diagnostic::error("FD0209", "there is something behind the closing `)`")
+            .at(rest.sub(1..rest.text.len()).trim_start().span());
         return if comment { error.help("comments stand on lines of their own") } else { error };
     }
     let name = rest.text.split([':', ' ', ')']).next().unwrap_or("");
@@ -279,7 +302,11 @@ fn unended(rest: Part<'_>) -> Diagnostic {
         .help("every option ends with a semicolon, the last one too; a semicolon inside a value is written `\\;`")
 }
 
-fn read_option(option: Part<'_>, signature: &mut Signature<'_>, warnings: &RefCell<Vec<Diagnostic>>) -> Result<(), Diagnostic> {
+fn read_option(
+    option: Part<'_>,
+    signature: &mut Signature<'_>,
+    warnings: &RefCell<Vec<Diagnostic>>,
+) -> Result<(), Diagnostic> {
     let (name, value) = match memchr::memchr(b':', option.text.as_bytes()) {
         Some(colon) => (option.sub(0..colon), Some(option.sub(colon + 1..option.text.len()))),
         None => (option, None),
@@ -289,7 +316,9 @@ fn read_option(option: Part<'_>, signature: &mut Signature<'_>, warnings: &RefCe
     let Some(def) = keyword::find(name.text) else {
         return Err(unknown_keyword(name, option));
     };
-    let value = value.map(|value| value.sub(0..value.text.trim_end_matches(is_blank).len())).filter(|value| !value.text.is_empty());
+    let value = value
+        .map(|value| value.sub(0..value.text.trim_end_matches(is_blank).len()))
+        .filter(|value| !value.text.is_empty());
     let value = read_value(def, name, value, warnings)?;
     signature.option(def, &value, name.span(), option.span())
 }
@@ -323,15 +352,30 @@ fn read_value<'a>(
     warnings: &'a RefCell<Vec<Diagnostic>>,
 ) -> Result<Value<'a>, Diagnostic> {
     let Argument { presence, quotes, negatable } = def.argument;
-    let make = |text, at, present, negated| Value { keyword: def.name, text, present, negated, at, rule: name.whole, warnings };
+    let make = |text, at, present, negated| Value {
+        keyword: def.name,
+        text,
+        present,
+        negated,
+        at,
+        rule: name.whole,
+        warnings,
+    };
     let missing = |part: Part<'_>| Diagnostic::error("FD0210", format!("`{}` needs a value", def.name)).at(part.span());
     let Some(value) = value else {
-        return if presence == Presence::Always { Err(missing(name)) } else { Ok(make("", name.at + name.text.len(), false, false)) };
+        return if presence == Presence::Always {
+            Err(missing(name))
+        } else {
+            Ok(make("", name.at + name.text.len(), false, false))
+        };
     };
     if presence == Presence::Never {
-        return Err(Diagnostic::error("FD0210", format!("`{}` has no value", def.name)).at(value.span()).help(format!("write `{};`", def.name)));
+        return Err(Diagnostic::error("FD0210", format!("`{}` has no value", def.name))
+            .at(value.span())
+            .help(format!("write `{};`", def.name)));
     }
-    let blanks = |part: Part<'a>| part.sub(part.text.len() - part.text.trim_start_matches(is_blank).len()..part.text.len());
+    let blanks =
+        |part: Part<'a>| part.sub(part.text.len() - part.text.trim_start_matches(is_blank).len()..part.text.len());
     let mut inner = blanks(value);
     let negated = negatable && inner.text.starts_with('!');
     if negated {
@@ -341,18 +385,28 @@ fn read_value<'a>(
         return Err(missing(value));
     }
     if !inner.text.starts_with('"') {
-        return if quotes == Quotes::Always { Err(unquoted(def, inner)) } else { Ok(make(inner.text, inner.at, true, negated)) };
+        return if quotes == Quotes::Always {
+            Err(unquoted(def, inner))
+        } else {
+            Ok(make(inner.text, inner.at, true, negated))
+        };
     }
     if quotes == Quotes::Never {
-        return Err(Diagnostic::error("FD0209", format!("the value of `{}` stands without quotes", def.name)).at(inner.span()));
+        return Err(
+            Diagnostic::error("FD0209", format!("the value of `{}` stands without quotes", def.name)).at(inner.span())
+        );
     }
     if inner.text.len() == 1 {
-        return Err(Diagnostic::error("FD0209", format!("the quotes of `{}` are not closed", def.name)).at(inner.span()));
+        return Err(
+            Diagnostic::error("FD0209", format!("the quotes of `{}` are not closed", def.name)).at(inner.span())
+        );
     }
     if !inner.text.ends_with('"') {
         return Err(Diagnostic::error("FD0209", format!("the value of `{}` does not end with a quote", def.name))
             .at(inner.span())
-            .help("every option ends with `;`; a semicolon inside a value is written `\\;`, in a content also `|3B|`"));
+            .help(
+                "every option ends with `;`; a semicolon inside a value is written `\\;`, in a content also `|3B|`",
+            ));
     }
     let text = inner.sub(1..inner.text.len() - 1);
     if text.text.is_empty() {
@@ -363,7 +417,8 @@ fn read_value<'a>(
 
 fn unquoted(def: &KeywordDef, value: Part<'_>) -> Diagnostic {
     const CURLY: [char; 6] = ['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}'];
-    let error = Diagnostic::error("FD0209", format!("the value of `{}` must stand in double quotes", def.name)).at(value.span());
+    let error = Diagnostic::error("FD0209", format!("the value of `{}` must stand in double quotes", def.name))
+        .at(value.span());
     if value.text.starts_with(CURLY) {
         return error.help("these are typographic quotes, as word processors and web pages make them; write `\"`");
     }
@@ -418,7 +473,10 @@ mod tests {
         refused("alert tpc any any -> any any (sid:1;)", "FD0205", "tpc");
         refused("alert tcp any any <- any any (sid:1;)", "FD0206", "<-");
         refused("alert tcp any any => any any (sid:1;)", "FD0206", "=>");
-        assert_eq!(first_error("alert TLS any any -> any any (sid:1;)").3, "application protocols are written in lower case: `tls`");
+        assert_eq!(
+            first_error("alert TLS any any -> any any (sid:1;)").3,
+            "application protocols are written in lower case: `tls`"
+        );
     }
 
     #[test]
@@ -440,7 +498,8 @@ mod tests {
         let text = "alert tcp any any -> any any (foo; msg:x; sid:0;)";
         let mut sources = Sources::new();
         let file = sources.add("x.rules", text);
-        let codes: Vec<_> = parse_rules(&MappedText::verbatim(text, file, 0)).diagnostics.iter().map(|d| d.code).collect();
+        let codes: Vec<_> =
+            parse_rules(&MappedText::verbatim(text, file, 0)).diagnostics.iter().map(|d| d.code).collect();
         assert_eq!(codes, ["FD0203", "FD0209", "FD0211"]);
     }
 }

@@ -83,7 +83,9 @@ fn items(part: Part<'_>, depth: usize) -> Result<Vec<Spanned<PortExpr>>, Diagnos
 
 fn item(part: Part<'_>, depth: usize) -> Result<Spanned<PortExpr>, Diagnostic> {
     if depth > DEPTH_MAX {
-        return Err(Diagnostic::error("FD0208", format!("lists are nested more than {DEPTH_MAX} times")).at(part.span()));
+        return Err(
+            Diagnostic::error("FD0208", format!("lists are nested more than {DEPTH_MAX} times")).at(part.span())
+        );
     }
     let whole = part.trim_start();
     // Suricata takes any number of `!` for one.
@@ -109,7 +111,11 @@ fn atom(part: Part<'_>) -> Result<PortExpr, Diagnostic> {
         return Ok(PortExpr::Any);
     }
     if let Some(name) = text.strip_prefix('$') {
-        return if is_name(name) { Ok(PortExpr::Variable(name.to_owned())) } else { Err(error(format!("`{text}` is not a variable"))) };
+        return if is_name(name) {
+            Ok(PortExpr::Variable(name.to_owned()))
+        } else {
+            Err(error(format!("`{text}` is not a variable")))
+        };
     }
     if text.starts_with('@') {
         return Err(error(format!("`{text}`: references are for addresses only")));
@@ -143,7 +149,9 @@ fn atom(part: Part<'_>) -> Result<PortExpr, Diagnostic> {
         return Err(error.help("ports in a list are separated by commas"));
     }
     Err(match text.strip_suffix('.') {
-        Some(rest) if rest.eq_ignore_ascii_case("any") || number(rest).is_some() => error.help(format!("write `{rest}`")),
+        Some(rest) if rest.eq_ignore_ascii_case("any") || number(rest).is_some() => {
+            error.help(format!("write `{rest}`"))
+        }
         _ if text.bytes().all(|byte| byte.is_ascii_digit()) => error.help("ports are numbers from 0 to 65535"),
         _ if is_name(text) => error.help(format!("a variable is written `${text}`; services have no names here")),
         _ => error,
@@ -232,14 +240,50 @@ mod tests {
 
     #[test]
     fn what_suricata_takes_is_taken() {
-        for text in ["any", "ANY", "+80", "080", "80,443", "[80, 443]", "[80,]", "[! 80]", "[80: 90]", "!!80", "$HTTP_PORTS", "!$HTTP_PORTS", "[[80,81],[90,!91]]"] {
+        for text in [
+            "any",
+            "ANY",
+            "+80",
+            "080",
+            "80,443",
+            "[80, 443]",
+            "[80,]",
+            "[! 80]",
+            "[80: 90]",
+            "!!80",
+            "$HTTP_PORTS",
+            "!$HTTP_PORTS",
+            "[[80,81],[90,!91]]",
+        ] {
             assert!(read(text).is_ok(), "{text}: {:?}", read(text));
         }
     }
 
     #[test]
     fn what_suricata_refuses_is_refused() {
-        for text in ["80:70", "65536", "[ 80 , 443 ]", "!any", "[80,!80]", "[,80]", "[80,,81]", "80-90", "http", "!0:65535", "80:90:100", "0x50", "@REF", "any.", "[80 :90]", "[80 90]", "-1", "::80", "[80:90,!80:85,!86:90]", "[0:100,!any]", "[]"] {
+        for text in [
+            "80:70",
+            "65536",
+            "[ 80 , 443 ]",
+            "!any",
+            "[80,!80]",
+            "[,80]",
+            "[80,,81]",
+            "80-90",
+            "http",
+            "!0:65535",
+            "80:90:100",
+            "0x50",
+            "@REF",
+            "any.",
+            "[80 :90]",
+            "[80 90]",
+            "-1",
+            "::80",
+            "[80:90,!80:85,!86:90]",
+            "[0:100,!any]",
+            "[]",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

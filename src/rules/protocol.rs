@@ -141,7 +141,9 @@ impl Protocol {
             Self::Sctp => number == 132,
             Self::Ip | Self::Ipv4 | Self::Ipv6 | Self::Pkthdr => true,
             Self::Dns | Self::Nfs | Self::Krb5 | Self::Sip | Self::Dcerpc => matches!(number, 6 | 17),
-            Self::Ntp | Self::Tftp | Self::Ike | Self::Quic | Self::Dhcp | Self::Snmp | Self::BittorrentDht => number == 17,
+            Self::Ntp | Self::Tftp | Self::Ike | Self::Quic | Self::Dhcp | Self::Snmp | Self::BittorrentDht => {
+                number == 17
+            }
             _ => number == 6,
         }
     }

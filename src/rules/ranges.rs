@@ -144,7 +144,11 @@ impl<T: Number> Members<T> {
 
     /// The positive members without the negated ones.
     pub(crate) fn finish(self) -> RangeSet<T> {
-        let positive = if self.positive.is_empty() && !self.negated.is_empty() { RangeSet::all() } else { self.positive.normalised() };
+        let positive = if self.positive.is_empty() && !self.negated.is_empty() {
+            RangeSet::all()
+        } else {
+            self.positive.normalised()
+        };
         positive.without(&self.negated.normalised())
     }
 }

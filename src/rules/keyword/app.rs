@@ -51,8 +51,20 @@ const fn def(
 }
 
 pub(super) const DEFS: &[KeywordDef] = &[
-    def("app-layer-protocol", Argument::NOT_MAY_QUOTE, Effect::Packet, protocol, "tests the detected application protocol"),
-    def("app-layer-event", Argument::PLAIN, Effect::Nothing, app_layer_event, "something odd in an application protocol"),
+    def(
+        "app-layer-protocol",
+        Argument::NOT_MAY_QUOTE,
+        Effect::Packet,
+        protocol,
+        "tests the detected application protocol",
+    ),
+    def(
+        "app-layer-event",
+        Argument::PLAIN,
+        Effect::Nothing,
+        app_layer_event,
+        "something odd in an application protocol",
+    ),
     def("decode-event", Argument::PLAIN, Effect::Packet, decode_event, "something odd in a packet"),
     def("stream-event", Argument::PLAIN, Effect::Packet, stream_event, "something odd in a TCP stream"),
     def("ssl_state", Argument::PLAIN, Effect::Own(&TLS_GENERIC), state, "tests how far the TLS handshake has come"),
@@ -67,7 +79,8 @@ fn protocol(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         Some(protocol) => Ok(Keyword::AppLayerProtocol { negated: value.negated, protocol: Some(protocol) }),
         None => {
             let error = value.invalid(format!("`{}` is not an application protocol", value.text));
-            let known = Protocol::ALL.iter().filter(|protocol| protocol.is_app_layer()).map(|protocol| protocol.as_str());
+            let known =
+                Protocol::ALL.iter().filter(|protocol| protocol.is_app_layer()).map(|protocol| protocol.as_str());
             Err(match near_matches(value.text, known) {
                 Some(near) => error.help(format!("did you mean {near}?")),
                 None => error,
@@ -172,7 +185,10 @@ mod tests {
     #[test]
     fn states_are_a_set_with_exceptions() {
         assert_eq!(read(state, "client_hello"), Some(Keyword::SslState { states: 1, negated: 0 }));
-        assert_eq!(read(state, "client_hello|!server_hello, unknown"), Some(Keyword::SslState { states: 19, negated: 2 }));
+        assert_eq!(
+            read(state, "client_hello|!server_hello, unknown"),
+            Some(Keyword::SslState { states: 19, negated: 2 })
+        );
         assert_eq!(read(state, "clienthello"), None);
     }
 
@@ -185,7 +201,10 @@ mod tests {
 
     #[test]
     fn protocols_are_written_in_lower_case() {
-        assert_eq!(read(protocol, "tls"), Some(Keyword::AppLayerProtocol { negated: false, protocol: Some(Protocol::Tls) }));
+        assert_eq!(
+            read(protocol, "tls"),
+            Some(Keyword::AppLayerProtocol { negated: false, protocol: Some(Protocol::Tls) })
+        );
         assert_eq!(read(protocol, "failed"), Some(Keyword::AppLayerProtocol { negated: false, protocol: None }));
         assert_eq!(read(protocol, "TLS"), None);
         assert_eq!(read(protocol, "tcp"), None);

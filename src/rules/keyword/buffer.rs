@@ -4,27 +4,28 @@ use super::{Argument, Effect, Family, KeywordDef, ListDef, Parse};
 use crate::rules::Protocol;
 
 /// Protocols whose transfers are tracked as files, in the client's direction.
-const FILES: &[Protocol] = &[
-    Protocol::Http1,
-    Protocol::Http2,
-    Protocol::Smtp,
-    Protocol::Ftp,
-    Protocol::FtpData,
-    Protocol::Smb,
-    Protocol::Nfs,
-];
+const FILES: &[Protocol] =
+    &[Protocol::Http1, Protocol::Http2, Protocol::Smtp, Protocol::Ftp, Protocol::FtpData, Protocol::Smb, Protocol::Nfs];
 /// The same in the server's direction.
 const FILES_TC: &[Protocol] =
     &[Protocol::Http1, Protocol::Http2, Protocol::Ftp, Protocol::FtpData, Protocol::Smb, Protocol::Nfs];
 
 macro_rules! app {
-    (Any) => { None };
-    ($protocol:ident) => { Some(Protocol::$protocol) };
+    (Any) => {
+        None
+    };
+    ($protocol:ident) => {
+        Some(Protocol::$protocol)
+    };
 }
 
 macro_rules! modifier_app {
-    (Http) => { Some(Protocol::Http1) };
-    ($protocol:ident) => { app!($protocol) };
+    (Http) => {
+        Some(Protocol::Http1)
+    };
+    ($protocol:ident) => {
+        app!($protocol)
+    };
 }
 
 macro_rules! buffers {

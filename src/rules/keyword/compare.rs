@@ -80,7 +80,8 @@ unsigned!(u8, u16, u32, u64);
 pub(crate) fn parse<T: Unsigned>(text: &str) -> Option<(Compare<T>, &str)> {
     let text = text.trim_start_matches(' ');
     if let Some((low, rest)) = digits::<T>(text)
-        && let Some(rest) = rest.trim_start_matches(' ').strip_prefix("<>").or_else(|| rest.trim_start_matches(' ').strip_prefix('-'))
+        && let Some(rest) =
+            rest.trim_start_matches(' ').strip_prefix("<>").or_else(|| rest.trim_start_matches(' ').strip_prefix('-'))
     {
         if let Some((high, rest)) = digits::<T>(rest.trim_start_matches(' '))
             && high.to_u64().saturating_sub(low.to_u64()) > 1

@@ -68,7 +68,15 @@ const fn modifier(
     parse: fn(&mut Content, &Value<'_>) -> Result<(), Diagnostic>,
     doc: &'static str,
 ) -> KeywordDef {
-    KeywordDef { name, aliases: &[], family: Family::Payload, argument, parse: Parse::Modifier(parse), effect: Effect::Nothing, doc }
+    KeywordDef {
+        name,
+        aliases: &[],
+        family: Family::Payload,
+        argument,
+        parse: Parse::Modifier(parse),
+        effect: Effect::Nothing,
+        doc,
+    }
 }
 
 pub(super) const DEFS: &[KeywordDef] = &[
@@ -100,7 +108,12 @@ pub(super) const DEFS: &[KeywordDef] = &[
     modifier("startswith", Argument::NONE, startswith, "must be at the start of the buffer"),
     modifier("endswith", Argument::NONE, endswith, "must be at the end of the buffer"),
     modifier("rawbytes", Argument::NONE, rawbytes, "no effect"),
-    modifier("fast_pattern", Argument::OPTIONAL, fast_pattern, "proposes this content for the pattern search ahead of evaluation"),
+    modifier(
+        "fast_pattern",
+        Argument::OPTIONAL,
+        fast_pattern,
+        "proposes this content for the pattern search ahead of evaluation",
+    ),
 ];
 
 fn content(value: &Value<'_>) -> Result<Content, Diagnostic> {
@@ -124,7 +137,8 @@ pub(super) fn pattern(value: &Value<'_>) -> Result<Vec<u8>, Diagnostic> {
         return Ok(text.to_vec());
     }
     let error = |at: usize, len: usize, why: String| {
-        Err(Diagnostic::error("FD0211", format!("`{}` has a wrong value: {why}", value.keyword)).at(value.part(at..at + len)))
+        Err(Diagnostic::error("FD0211", format!("`{}` has a wrong value: {why}", value.keyword))
+            .at(value.part(at..at + len)))
     };
     let mut pattern = Vec::with_capacity(text.len());
     let mut hex: Option<(usize, Option<u8>)> = None;
@@ -132,7 +146,9 @@ pub(super) fn pattern(value: &Value<'_>) -> Result<Vec<u8>, Diagnostic> {
     for (at, &byte) in text.iter().enumerate() {
         if byte == b'|' {
             match hex {
-                Some((_, Some(_))) => return error(at, 1, "half a byte before `|`; bytes are two hexadecimal digits".into()),
+                Some((_, Some(_))) => {
+                    return error(at, 1, "half a byte before `|`; bytes are two hexadecimal digits".into());
+                }
                 Some((_, None)) => hex = None,
                 None => hex = Some((at, None)),
             }
@@ -147,14 +163,20 @@ pub(super) fn pattern(value: &Value<'_>) -> Result<Vec<u8>, Diagnostic> {
                 (Some(digit), None) => hex = Some((start, Some(digit))),
                 (None, _) if matches!(byte, b' ' | b',') => {}
                 (None, _) => {
-                    return error(at, 1, format!("`{}` between bars is not a hexadecimal digit", (byte as char).escape_default()))
-                        .map_err(|diagnostic| diagnostic.help("a bar that is meant as such is written `|7C|`"));
+                    return error(
+                        at,
+                        1,
+                        format!("`{}` between bars is not a hexadecimal digit", (byte as char).escape_default()),
+                    )
+                    .map_err(|diagnostic| diagnostic.help("a bar that is meant as such is written `|7C|`"));
                 }
             }
         } else if escaped {
             if !matches!(byte, b':' | b';' | b'\\' | b'"') {
                 return error(at.saturating_sub(1), 2, "only `\"`, `;`, `:` and `\\` can follow a backslash".into())
-                    .map_err(|diagnostic| diagnostic.help("a backslash that is meant as such is written `\\\\` or `|5C|`"));
+                    .map_err(|diagnostic| {
+                        diagnostic.help("a backslash that is meant as such is written `\\\\` or `|5C|`")
+                    });
             }
             pattern.push(byte);
             escaped = false;
@@ -267,7 +289,8 @@ fn fast_pattern(content: &mut Content, value: &Value<'_>) -> Result<(), Diagnost
         "" if content.fast_pattern.is_some() => return Err(twice(value)),
         "" => FastPattern::Whole,
         "only" if content.negated => {
-            return Err(Diagnostic::error("FD0215", "`fast_pattern:only` cannot be used with a negated content").at(value.span()));
+            return Err(Diagnostic::error("FD0215", "`fast_pattern:only` cannot be used with a negated content")
+                .at(value.span()));
         }
         "only" if positioned => {
             return Err(Diagnostic::error(
@@ -336,7 +359,8 @@ fn holds_pattern(content: &Content, value: &Value<'_>, amount: &Amount) -> Resul
     match amount {
         Amount::Value(number) if i64::from(*number) < content.pattern.len() as i64 => {
             let len = content.pattern.len();
-            Err(value.invalid(format!("{number} is less than the {len} bytes of the pattern, so that it never matches")))
+            Err(value
+                .invalid(format!("{number} is less than the {len} bytes of the pattern, so that it never matches")))
         }
         _ => Ok(()),
     }
@@ -357,7 +381,8 @@ fn twice(value: &Value<'_>) -> Diagnostic {
 }
 
 fn conflict(value: &Value<'_>, other: &str) -> Diagnostic {
-    Diagnostic::error("FD0215", format!("`{}` and `{other}` cannot be used for the same content", value.keyword)).at(value.span())
+    Diagnostic::error("FD0215", format!("`{}` and `{other}` cannot be used for the same content", value.keyword))
+        .at(value.span())
 }
 
 fn negated_fast_pattern(value: &Value<'_>) -> Diagnostic {

@@ -251,12 +251,25 @@ const fn def(
     parse: fn(&Value<'_>) -> Result<Keyword, Diagnostic>,
     doc: &'static str,
 ) -> KeywordDef {
-    KeywordDef { name, aliases: &[], family: Family::Flow, argument: Argument::PLAIN, parse: Parse::Keyword(parse), effect, doc }
+    KeywordDef {
+        name,
+        aliases: &[],
+        family: Family::Flow,
+        argument: Argument::PLAIN,
+        parse: Parse::Keyword(parse),
+        effect,
+        doc,
+    }
 }
 
 pub(super) const DEFS: &[KeywordDef] = &[
     def("flow", Effect::Nothing, flow, "tests direction and state of the flow"),
-    def("flow.age", Effect::PacketOnly, |value| Ok(Keyword::FlowAge(value.compare()?)), "tests the age of the flow in seconds"),
+    def(
+        "flow.age",
+        Effect::PacketOnly,
+        |value| Ok(Keyword::FlowAge(value.compare()?)),
+        "tests the age of the flow in seconds",
+    ),
     def("flowbits", Effect::Packet, flowbits, "sets and tests named bits of the flow"),
     def("flowint", Effect::Packet, flowint, "sets and tests named counters of the flow"),
     def("xbits", Effect::Packet, xbits, "sets and tests named bits of a host or a pair of hosts"),
@@ -311,7 +324,8 @@ fn flow(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     }
     if flow.stateless && flow.established == Some(false) {
         value.warn(
-            Diagnostic::warning("FD0225", "`flow` with `not_established` and `stateless` never matches in Suricata").at(value.span()),
+            Diagnostic::warning("FD0225", "`flow` with `not_established` and `stateless` never matches in Suricata")
+                .at(value.span()),
         );
     }
     Ok(Keyword::Flow(flow))
@@ -351,12 +365,17 @@ fn flowbits(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     }
     let command = command(word).ok_or_else(|| unknown_command(value, word))?;
     let names: Vec<&str> = if rest.contains('|') {
-        rest.split('|').map(|name| name.trim_matches(|c: char| c.is_ascii_whitespace())).filter(|name| !name.is_empty()).collect()
+        rest.split('|')
+            .map(|name| name.trim_matches(|c: char| c.is_ascii_whitespace()))
+            .filter(|name| !name.is_empty())
+            .collect()
     } else {
         Some(rest).filter(|name| !name.is_empty()).into_iter().collect()
     };
     if names.is_empty() {
-        return Err(value.invalid(format!("`{word}` needs a name")).help(format!("for example `flowbits:{word},blocked`")));
+        return Err(value
+            .invalid(format!("`{word}` needs a name"))
+            .help(format!("for example `flowbits:{word},blocked`")));
     }
     if names.len() > 30 {
         return Err(value.invalid(format!("{} names, the limit is 30", names.len())));
@@ -369,7 +388,8 @@ fn flowbits(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
 }
 
 fn flowint(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
-    const HELP: &str = "it is `name,operation,value`: =, +, -, ==, !=, <, <=, >, >= with a number or another name, or isset, isnotset";
+    const HELP: &str =
+        "it is `name,operation,value`: =, +, -, ==, !=, <, <=, >, >= with a number or another name, or isset, isnotset";
     let wrong = |slice: &str, why: String| value.invalid_at(slice, why).help(HELP);
     let mut fields = value.fields();
     let name = fields.next().unwrap_or("");
@@ -479,7 +499,8 @@ fn hostbits(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
 fn stream_size(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     let wrong = || value.invalid("it is `side,operator,number`").help("for example `stream_size:client,>,1000`");
     let mut fields = value.fields();
-    let (Some(side), Some(operator), Some(number), None) = (fields.next(), fields.next(), fields.next(), fields.next()) else {
+    let (Some(side), Some(operator), Some(number), None) = (fields.next(), fields.next(), fields.next(), fields.next())
+    else {
         return Err(wrong());
     };
     let side = match side {
@@ -533,7 +554,11 @@ impl ThresholdWords {
                         "by_dst" => Track::ByDst,
                         "by_both" => Track::ByBoth,
                         "by_rule" => Track::ByRule,
-                        _ => return Err(value.invalid_at(rest, format!("`{rest}` is none of by_src, by_dst, by_both, by_rule"))),
+                        _ => {
+                            return Err(
+                                value.invalid_at(rest, format!("`{rest}` is none of by_src, by_dst, by_both, by_rule"))
+                            );
+                        }
                     };
                     words.track.replace(track).is_none()
                 }
@@ -595,7 +620,9 @@ mod tests {
             }))
         );
         assert!(read(flow, "not_established,stateless").is_some());
-        for text in ["", "to_server,to_client", "established,stateless", "established,established", "to_sever", "a,b,c,d"] {
+        for text in
+            ["", "to_server,to_client", "established,stateless", "established,established", "to_sever", "a,b,c,d"]
+        {
             assert_eq!(read(flow, text), None, "{text}");
         }
     }
@@ -616,7 +643,12 @@ mod tests {
     fn thresholds_take_their_words_in_any_order() {
         assert_eq!(
             read(threshold, "seconds 60, count 1,track by_src, type limit"),
-            Some(Keyword::Threshold(Threshold { kind: ThresholdKind::Limit, track: Track::BySrc, count: 1, seconds: 60 }))
+            Some(Keyword::Threshold(Threshold {
+                kind: ThresholdKind::Limit,
+                track: Track::BySrc,
+                count: 1,
+                seconds: 60
+            }))
         );
         assert_eq!(read(threshold, "type limit, track by_src, count 1"), None);
         assert_eq!(read(detection_filter, "track by_src, count 0, seconds 1"), None);

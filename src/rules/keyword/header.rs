@@ -70,7 +70,13 @@ impl BitsMatch {
 
 type Read = fn(&Value<'_>) -> Result<Keyword, Diagnostic>;
 
-const fn def(name: &'static str, aliases: &'static [&'static str], argument: Argument, parse: Read, doc: &'static str) -> KeywordDef {
+const fn def(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    argument: Argument,
+    parse: Read,
+    doc: &'static str,
+) -> KeywordDef {
     KeywordDef {
         name,
         aliases,
@@ -90,7 +96,13 @@ pub(super) const DEFS: &[KeywordDef] = &[
     def("icmp_id", &[], Argument::PLAIN, |value| Ok(Keyword::IcmpId(value.number()?)), "tests the ICMP identifier"),
     KeywordDef {
         effect: Effect::Packet,
-        ..def("icmp_seq", &[], Argument::PLAIN, |value| Ok(Keyword::IcmpSeq(value.number()?)), "tests the ICMP sequence number")
+        ..def(
+            "icmp_seq",
+            &[],
+            Argument::PLAIN,
+            |value| Ok(Keyword::IcmpSeq(value.number()?)),
+            "tests the ICMP sequence number",
+        )
     },
     def("tcp.flags", &["flags"], Argument::PLAIN, flags, "tests the TCP flags"),
     def("fragbits", &[], Argument::PLAIN, fragbits, "tests the IPv4 fragmentation bits"),
@@ -100,10 +112,28 @@ pub(super) const DEFS: &[KeywordDef] = &[
     def("tos", &[], Argument::NOT_MAY_QUOTE, tos, "tests the IPv4 type of service"),
     def("id", &[], Argument::PLAIN, |value| Ok(Keyword::Id(value.number()?)), "tests the IPv4 identification"),
     def("sameip", &[], Argument::NONE, |_| Ok(Keyword::Sameip), "source and destination address are the same"),
-    def("tcp.seq", &["seq"], Argument::PLAIN, |value| Ok(Keyword::Seq(u32_number(value)?)), "tests the TCP sequence number"),
-    def("tcp.ack", &["ack"], Argument::PLAIN, |value| Ok(Keyword::Ack(u32_number(value)?)), "tests the TCP acknowledgement number"),
+    def(
+        "tcp.seq",
+        &["seq"],
+        Argument::PLAIN,
+        |value| Ok(Keyword::Seq(u32_number(value)?)),
+        "tests the TCP sequence number",
+    ),
+    def(
+        "tcp.ack",
+        &["ack"],
+        Argument::PLAIN,
+        |value| Ok(Keyword::Ack(u32_number(value)?)),
+        "tests the TCP acknowledgement number",
+    ),
     def("tcp.window", &["window"], Argument::PLAIN, window, "tests the TCP window"),
-    def("tcp.mss", &[], Argument::PLAIN, |value| Ok(Keyword::TcpMss(value.compare()?)), "tests the TCP maximum segment size"),
+    def(
+        "tcp.mss",
+        &[],
+        Argument::PLAIN,
+        |value| Ok(Keyword::TcpMss(value.compare()?)),
+        "tests the TCP maximum segment size",
+    ),
     def("icmpv6.mtu", &[], Argument::PLAIN, |value| Ok(Keyword::Icmpv6Mtu(value.compare()?)), "tests the ICMPv6 MTU"),
 ];
 
@@ -163,7 +193,8 @@ fn tcp_flag(letter: u8) -> Option<u16> {
 }
 
 fn flags(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
-    const HELP: &str = "flags are F, S, R, P, A, U, E (or 2), C (or 1), 0 for none; `+` these and others, `*` any, `!` not";
+    const HELP: &str =
+        "flags are F, S, R, P, A, U, E (or 2), C (or 1), 0 for none; `+` these and others, `*` any, `!` not";
     let (set, mask) = match value.text.split_once(',') {
         Some((set, mask)) => (set, Some(mask.trim_matches(is_blank))),
         None => (value.text, None),
@@ -184,7 +215,9 @@ fn flags(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
                 return Err(value.invalid_at(set, "only one of `+`, `*` and `!` can be used").help(HELP));
             }
         } else {
-            return Err(value.invalid_at(set, format!("`{}` is no TCP flag", (letter as char).escape_default())).help(HELP));
+            return Err(value
+                .invalid_at(set, format!("`{}` is no TCP flag", (letter as char).escape_default()))
+                .help(HELP));
         }
     }
     if !found {
@@ -195,7 +228,11 @@ fn flags(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         for letter in mask.bytes() {
             match tcp_flag(letter) {
                 Some(bit) => ignored |= bit,
-                None => return Err(value.invalid_at(mask, "behind the comma stand only flags that do not count").help(HELP)),
+                None => {
+                    return Err(value
+                        .invalid_at(mask, "behind the comma stand only flags that do not count")
+                        .help(HELP));
+                }
             }
         }
         if mask.is_empty() {
@@ -218,7 +255,9 @@ fn fragbits(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         }
     });
     if bits == 0 {
-        return Err(value.invalid("it is one or more of M (more fragments), D (don't fragment) and R (reserved), after `+`, `*` or `!`"));
+        return Err(value.invalid(
+            "it is one or more of M (more fragments), D (don't fragment) and R (reserved), after `+`, `*` or `!`",
+        ));
     }
     value.warn_rest(letters, end);
     Ok(Keyword::Fragbits(BitsMatch { mode: sign.unwrap_or(FlagsMode::Exactly), bits, ignored: 0 }))
@@ -255,7 +294,9 @@ fn tos(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     };
     match number {
         Some(number) => Ok(Keyword::Tos { negated: value.negated, value: number }),
-        None => Err(value.invalid(format!("`{text}` is not a number from 0 to 255")).help("hexadecimal is written `x1f`")),
+        None => {
+            Err(value.invalid(format!("`{text}` is not a number from 0 to 255")).help("hexadecimal is written `x1f`"))
+        }
     }
 }
 

@@ -10,18 +10,36 @@ const fn def(
     parse: fn(&Value<'_>) -> Result<Keyword, Diagnostic>,
     doc: &'static str,
 ) -> KeywordDef {
-    KeywordDef { name, aliases: &[], family: Family::Meta, argument, parse: Parse::Keyword(parse), effect: Effect::Nothing, doc }
+    KeywordDef {
+        name,
+        aliases: &[],
+        family: Family::Meta,
+        argument,
+        parse: Parse::Keyword(parse),
+        effect: Effect::Nothing,
+        doc,
+    }
 }
 
 pub(super) const DEFS: &[KeywordDef] = &[
     def("msg", Argument::QUOTED, |value| Ok(Keyword::Msg(text::unescape(value.text))), "what the alert says"),
     def("sid", Argument::PLAIN, |value| Ok(Keyword::Sid(not_zero(value)?)), "number of the rule"),
     def("rev", Argument::PLAIN, |value| Ok(Keyword::Rev(not_zero(value)?)), "version of the rule"),
-    def("gid", Argument::PLAIN, |value| Ok(Keyword::Gid(identifier(value)?)), "group of the rule's number, 1 if absent"),
+    def(
+        "gid",
+        Argument::PLAIN,
+        |value| Ok(Keyword::Gid(identifier(value)?)),
+        "group of the rule's number, 1 if absent",
+    ),
     def("classtype", Argument::PLAIN, classtype, "class of the event; gives a priority"),
     def("priority", Argument::PLAIN, priority, "smaller is evaluated first"),
     def("reference", Argument::PLAIN, reference, "where to read more"),
-    def("metadata", Argument::PLAIN, |value| Ok(Keyword::Metadata(value.text.to_owned())), "keys and values for people and tools"),
+    def(
+        "metadata",
+        Argument::PLAIN,
+        |value| Ok(Keyword::Metadata(value.text.to_owned())),
+        "keys and values for people and tools",
+    ),
     def("target", Argument::PLAIN, target, "which side is attacked: `src_ip` or `dest_ip`"),
     def("noalert", Argument::NONE, |_| Ok(Keyword::Noalert), "acts without an alert"),
     def("alert", Argument::NONE, |_| Ok(Keyword::Alert), "alerts although the action is pass"),
@@ -37,9 +55,10 @@ pub(super) const DEFS: &[KeywordDef] = &[
 fn identifier(value: &Value<'_>) -> Result<u32, Diagnostic> {
     let limit = u32::MAX - 1;
     match c_number(value.text, 10) {
-        Some(number) => u32::try_from(number).ok().filter(|&number| number <= limit).ok_or_else(|| {
-            value.invalid(format!("{number} is not a number from 0 to {limit}"))
-        }),
+        Some(number) => u32::try_from(number)
+            .ok()
+            .filter(|&number| number <= limit)
+            .ok_or_else(|| value.invalid(format!("{number} is not a number from 0 to {limit}"))),
         None => Err(value.invalid(format!("`{}` is not a number", value.text))),
     }
 }
@@ -67,7 +86,11 @@ fn priority(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
 }
 
 fn reference(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
-    let wrong = || value.invalid("it is `system,id`").help("for example `reference:url,example.com/report` or `reference:cve,2021-44228`");
+    let wrong = || {
+        value
+            .invalid("it is `system,id`")
+            .help("for example `reference:url,example.com/report` or `reference:cve,2021-44228`")
+    };
     let (system, id) = value.text.split_once(',').ok_or_else(wrong)?;
     let system = system.trim_matches(is_blank);
     let id = id.trim_matches(is_blank);

@@ -17,26 +17,26 @@ mod ip_protocols;
 mod meta;
 mod other;
 mod pcre;
-mod text;
+pub(crate) mod text;
 mod transform;
 mod value;
 
 pub use app::ssl_state;
 pub use buffer::Buffer;
+pub(crate) use bytes::variable_of;
 pub use bytes::{Bsize, Isdataat};
 pub use compare::Compare;
-pub use event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS};
 pub use content::{Amount, Content, FastPattern};
+pub use event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS};
 pub use flow::{
-    BitCommand, DetectionFilter, Flow, FlowFragment, FlowStream, Flowbits, Flowint, FlowintCommand, FlowintOperand, StreamSide,
-    StreamSize, Threshold, ThresholdKind, Track, XbitTrack, Xbits,
+    BitCommand, DetectionFilter, Flow, FlowFragment, FlowStream, Flowbits, Flowint, FlowintCommand, FlowintOperand,
+    StreamSide, StreamSize, Threshold, ThresholdKind, Track, XbitTrack, Xbits,
 };
 pub use header::{BitsMatch, FlagsMode, IpProto, IpProtoMatch};
 pub use pcre::Pcre;
+pub use text::{content_text, quoted_text};
 pub use transform::Transform;
-pub(crate) use bytes::variable_of;
 pub(crate) use value::{Value, c_number, is_blank};
-pub use {text::content_text, text::quoted_text};
 
 use super::Protocol;
 use crate::source::Diagnostic;
@@ -202,7 +202,7 @@ pub enum Keyword {
     Recognised {
         /// Its canonical name.
         name: &'static str,
-        /// The text after the colon.
+        /// The text after the colon, with negation and quotes.
         value: Option<String>,
     },
 }
@@ -269,7 +269,8 @@ impl Argument {
     pub(crate) const QUOTED: Self = Self { presence: Presence::Always, quotes: Quotes::Always, negatable: false };
     pub(crate) const MAY_QUOTE: Self = Self { presence: Presence::Always, quotes: Quotes::Optional, negatable: false };
     pub(crate) const NOT_QUOTED: Self = Self { presence: Presence::Always, quotes: Quotes::Always, negatable: true };
-    pub(crate) const NOT_MAY_QUOTE: Self = Self { presence: Presence::Always, quotes: Quotes::Optional, negatable: true };
+    pub(crate) const NOT_MAY_QUOTE: Self =
+        Self { presence: Presence::Always, quotes: Quotes::Optional, negatable: true };
 }
 
 /// How the value of an option is read.
@@ -351,16 +352,32 @@ impl KeywordDef {
 
 /// All keywords, family by family.
 pub fn defs() -> impl Iterator<Item = &'static KeywordDef> {
-    [meta::DEFS, header::DEFS, flow::DEFS, app::DEFS, buffer::DEFS, transform::DEFS, content::DEFS, pcre::DEFS, bytes::DEFS, other::DEFS]
-        .into_iter()
-        .flatten()
+    [
+        meta::DEFS,
+        header::DEFS,
+        flow::DEFS,
+        app::DEFS,
+        buffer::DEFS,
+        transform::DEFS,
+        content::DEFS,
+        pcre::DEFS,
+        bytes::DEFS,
+        other::DEFS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The keyword with this name or alias; capitals do not matter.
 pub fn find(name: &str) -> Option<&'static KeywordDef> {
-    static BY_NAME: LazyLock<HashMap<&'static str, &'static KeywordDef, foldhash::fast::FixedState>> = LazyLock::new(|| {
-        defs().flat_map(|def| std::iter::once(def.name).chain(def.aliases.iter().copied()).map(move |name| (name, def))).collect()
-    });
+    static BY_NAME: LazyLock<HashMap<&'static str, &'static KeywordDef, foldhash::fast::FixedState>> =
+        LazyLock::new(|| {
+            defs()
+                .flat_map(|def| {
+                    std::iter::once(def.name).chain(def.aliases.iter().copied()).map(move |name| (name, def))
+                })
+                .collect()
+        });
     BY_NAME.get(name).or_else(|| BY_NAME.get(name.to_ascii_lowercase().as_str())).copied()
 }
 
@@ -371,7 +388,15 @@ pub(crate) fn test_value<T>(keyword: &'static str, text: &str, then: impl FnOnce
     let file = sources.add("test", text);
     let rule = crate::source::MappedText::verbatim(text, file, 0);
     let warnings = std::cell::RefCell::default();
-    then(&Value { keyword, text: rule.as_str(), present: true, negated: false, at: 0, rule: &rule, warnings: &warnings })
+    then(&Value {
+        keyword,
+        text: rule.as_str(),
+        present: true,
+        negated: false,
+        at: 0,
+        rule: &rule,
+        warnings: &warnings,
+    })
 }
 
 #[cfg(test)]
@@ -380,7 +405,8 @@ mod tests {
 
     #[test]
     fn names_and_aliases_are_unique() {
-        let mut names: Vec<_> = defs().flat_map(|def| std::iter::once(def.name).chain(def.aliases.iter().copied())).collect();
+        let mut names: Vec<_> =
+            defs().flat_map(|def| std::iter::once(def.name).chain(def.aliases.iter().copied())).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

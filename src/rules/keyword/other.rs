@@ -2,7 +2,9 @@
 
 use super::app::TLS_GENERIC;
 use super::{Argument, Effect, Family, KeywordDef, ListDef, Parse};
-use crate::rules::Protocol::{self, Dcerpc, Dhcp, Dns, Ftp, FtpData, Http2, Ike, Krb5, Mqtt, Nfs, Rfb, Smb, Snmp, Ssh, Tls};
+use crate::rules::Protocol::{
+    self, Dcerpc, Dhcp, Dns, Ftp, FtpData, Http2, Ike, Krb5, Mqtt, Nfs, Rfb, Smb, Snmp, Ssh, Tls,
+};
 use crate::rules::Protocol::{Http1, Smtp};
 
 const fn list(
@@ -38,22 +40,34 @@ const MQTT_CONNACK: ListDef = list("mqtt.connack.session_present", Some(Mqtt), &
 const DHCP: ListDef = list("dhcp", Some(Dhcp), &[Dhcp], &[Dhcp]);
 const IKE: ListDef = list("ike", Some(Ike), &[Ike], &[Ike]);
 const IKE_CHOSEN_SA: ListDef = list("ike.chosen_sa_attribute", Some(Ike), &[], &[Ike]);
-const FILES: ListDef = list(
-    "files",
-    None,
-    &[Http1, Http2, Smtp, Ftp, FtpData, Smb, Nfs],
-    &[Http1, Http2, Ftp, FtpData, Smb, Nfs],
-);
+const FILES: ListDef =
+    list("files", None, &[Http1, Http2, Smtp, Ftp, FtpData, Smb, Nfs], &[Http1, Http2, Ftp, FtpData, Smb, Nfs]);
 
-const fn known(family: Family, name: &'static str, argument: Argument, effect: Effect, doc: &'static str) -> KeywordDef {
+const fn known(
+    family: Family,
+    name: &'static str,
+    argument: Argument,
+    effect: Effect,
+    doc: &'static str,
+) -> KeywordDef {
     KeywordDef { name, aliases: &[], family, argument, parse: Parse::Recognised, effect, doc }
 }
 
-const fn app(name: &'static str, aliases: &'static [&'static str], list: &'static ListDef, doc: &'static str) -> KeywordDef {
+const fn app(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    list: &'static ListDef,
+    doc: &'static str,
+) -> KeywordDef {
     KeywordDef { aliases, ..known(Family::App, name, Argument::PLAIN, Effect::Own(list), doc) }
 }
 
-const fn disabled(name: &'static str, aliases: &'static [&'static str], argument: Argument, doc: &'static str) -> KeywordDef {
+const fn disabled(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    argument: Argument,
+    doc: &'static str,
+) -> KeywordDef {
     KeywordDef { aliases, ..known(Family::App, name, argument, Effect::Disabled, doc) }
 }
 
@@ -64,23 +78,38 @@ const fn payload(name: &'static str, argument: Argument, effect: Effect, doc: &'
 pub(super) const DEFS: &[KeywordDef] = &[
     app("tls.version", &[], &TLS_GENERIC, "tests the TLS version"),
     app("ssl_version", &[], &TLS_GENERIC, "tests the SSL or TLS version, several at once"),
-    KeywordDef { argument: Argument::NOT_QUOTED, ..app("tls.subject", &[], &TLS_CERT, "finds text in the certificate's subject") },
-    KeywordDef { argument: Argument::NOT_QUOTED, ..app("tls.issuerdn", &[], &TLS_CERT, "finds text in the certificate's issuer") },
+    KeywordDef {
+        argument: Argument::NOT_QUOTED,
+        ..app("tls.subject", &[], &TLS_CERT, "finds text in the certificate's subject")
+    },
+    KeywordDef {
+        argument: Argument::NOT_QUOTED,
+        ..app("tls.issuerdn", &[], &TLS_CERT, "finds text in the certificate's issuer")
+    },
     KeywordDef {
         argument: Argument::NOT_QUOTED,
         ..app("tls.fingerprint", &[], &TLS_FINGERPRINT, "tests the certificate's SHA-1 fingerprint")
     },
     app("tls_cert_notbefore", &[], &TLS_VALIDITY, "tests when the certificate begins to be valid"),
     app("tls_cert_notafter", &[], &TLS_VALIDITY, "tests when the certificate ends to be valid"),
-    KeywordDef { argument: Argument::NONE, ..app("tls_cert_expired", &[], &TLS_VALIDITY, "the certificate has expired") },
-    KeywordDef { argument: Argument::NONE, ..app("tls_cert_valid", &[], &TLS_VALIDITY, "the certificate has not expired") },
+    KeywordDef {
+        argument: Argument::NONE,
+        ..app("tls_cert_expired", &[], &TLS_VALIDITY, "the certificate has expired")
+    },
+    KeywordDef {
+        argument: Argument::NONE,
+        ..app("tls_cert_valid", &[], &TLS_VALIDITY, "the certificate has not expired")
+    },
     app("tls.cert_chain_len", &[], &TLS_VALIDITY, "tests the number of certificates"),
     KeywordDef {
         aliases: &["tls.store"],
         ..known(Family::App, "tls_store", Argument::NONE, Effect::App(Tls), "keeps the certificate on disk")
     },
     KeywordDef { argument: Argument::MAY_QUOTE, ..app("ssh.protoversion", &[], &SSH_BANNER, "tests the SSH version") },
-    KeywordDef { argument: Argument::MAY_QUOTE, ..app("ssh.softwareversion", &[], &SSH_BANNER, "finds text in the SSH software") },
+    KeywordDef {
+        argument: Argument::MAY_QUOTE,
+        ..app("ssh.softwareversion", &[], &SSH_BANNER, "finds text in the SSH software")
+    },
     app("dns.opcode", &[], &DNS_OPCODE, "tests the DNS opcode"),
     app("http2.frametype", &[], &HTTP2, "tests the HTTP/2 frame type"),
     app("http2.errorcode", &[], &HTTP2, "tests the HTTP/2 error code"),
@@ -88,7 +117,10 @@ pub(super) const DEFS: &[KeywordDef] = &[
     app("http2.window", &[], &HTTP2, "tests the HTTP/2 window"),
     app("http2.size_update", &[], &HTTP2, "tests the HTTP/2 dynamic table size update"),
     app("http2.settings", &[], &HTTP2, "tests the HTTP/2 settings"),
-    KeywordDef { argument: Argument::NONE, ..app("ftpbounce", &[], &FTP_REQUEST, "an FTP PORT command names another host") },
+    KeywordDef {
+        argument: Argument::NONE,
+        ..app("ftpbounce", &[], &FTP_REQUEST, "an FTP PORT command names another host")
+    },
     app("ftpdata_command", &[], &FTPDATA_COMMAND, "tests which FTP command opened the data connection"),
     app("dcerpc.iface", &["dce_iface"], &DCE_GENERIC, "tests the DCE/RPC interface"),
     app("dcerpc.opnum", &["dce_opnum"], &DCE_GENERIC, "tests the DCE/RPC operation number"),
@@ -122,8 +154,14 @@ pub(super) const DEFS: &[KeywordDef] = &[
     disabled("dnp3_obj", &["dnp3.obj"], Argument::PLAIN, "tests the DNP3 objects"),
     disabled("cip_service", &[], Argument::PLAIN, "tests the CIP service"),
     disabled("enip_command", &[], Argument::PLAIN, "tests the EtherNet/IP command"),
-    KeywordDef { argument: Argument::NOT_MAY_QUOTE, ..app("filename", &[], &FILES, "finds text in the name of a file") },
-    KeywordDef { argument: Argument::NOT_MAY_QUOTE, ..app("fileext", &[], &FILES, "tests the extension of a file's name") },
+    KeywordDef {
+        argument: Argument::NOT_MAY_QUOTE,
+        ..app("filename", &[], &FILES, "finds text in the name of a file")
+    },
+    KeywordDef {
+        argument: Argument::NOT_MAY_QUOTE,
+        ..app("fileext", &[], &FILES, "tests the extension of a file's name")
+    },
     KeywordDef { argument: Argument::NOT_QUOTED, ..app("filemagic", &[], &FILES, "finds text in the kind of a file") },
     KeywordDef { argument: Argument::OPTIONAL, ..app("filestore", &[], &FILES, "keeps the file on disk") },
     app("filemd5", &[], &FILES, "looks the file's MD5 up in a list"),

@@ -81,14 +81,17 @@ fn pcre(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
             }
         } else if !b"AEGimsxOBR".contains(&flag) {
             let flag = (flag as char).escape_default();
-            return Err(value.invalid_at(flags, format!("`{flag}` is not a flag")).help("a `/` in the expression is written `\\/`"));
+            return Err(value
+                .invalid_at(flags, format!("`{flag}` is not a flag"))
+                .help("a `/` in the expression is written `\\/`"));
         }
     }
     if flags.contains('B') && buffer.is_some() {
         return Err(value.invalid_at(flags, "`B` cannot be combined with a flag that chooses a buffer"));
     }
     if buffer == Some(Buffer::HttpHost) && !flags.contains('i') && has_upper_case(pattern) {
-        return Err(Diagnostic::error("FD0220", "the host is compared in lower case, and the expression has capitals").at(value.span()));
+        return Err(Diagnostic::error("FD0220", "the host is compared in lower case, and the expression has capitals")
+            .at(value.span()));
     }
     let captures = captures.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     Ok(Keyword::Pcre(Box::new(Pcre {

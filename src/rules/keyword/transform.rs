@@ -72,7 +72,11 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-const fn plain(name: &'static str, parse: fn(&Value<'_>) -> Result<Keyword, Diagnostic>, doc: &'static str) -> KeywordDef {
+const fn plain(
+    name: &'static str,
+    parse: fn(&Value<'_>) -> Result<Keyword, Diagnostic>,
+    doc: &'static str,
+) -> KeywordDef {
     KeywordDef {
         name,
         aliases: &[],
@@ -99,7 +103,11 @@ pub(super) const DEFS: &[KeywordDef] = &[
         |_| Ok(Keyword::Transform(Transform::StripPseudoHeaders)),
         "removes the lines of HTTP/2 pseudo headers",
     ),
-    plain("header_lowercase", |_| Ok(Keyword::Transform(Transform::HeaderLowercase)), "turns header names to lower case"),
+    plain(
+        "header_lowercase",
+        |_| Ok(Keyword::Transform(Transform::HeaderLowercase)),
+        "turns header names to lower case",
+    ),
     plain("url_decode", |_| Ok(Keyword::Transform(Transform::UrlDecode)), "decodes %XX and +"),
     plain("to_md5", |_| Ok(Keyword::Transform(Transform::ToMd5)), "replaces the buffer by its MD5"),
     plain("to_sha1", |_| Ok(Keyword::Transform(Transform::ToSha1)), "replaces the buffer by its SHA-1"),
@@ -135,6 +143,8 @@ fn xor(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         .collect();
     match key {
         Some(key) if !key.is_empty() && key.len() <= 255 => Ok(Keyword::Transform(Transform::Xor(key))),
-        _ => Err(value.invalid("the key must be 1 to 255 bytes of two hexadecimal digits each").help("for example `xor:\"0d0ac8ff\"`")),
+        _ => Err(value
+            .invalid("the key must be 1 to 255 bytes of two hexadecimal digits each")
+            .help("for example `xor:\"0d0ac8ff\"`")),
     }
 }

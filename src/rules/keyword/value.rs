@@ -13,6 +13,8 @@ pub(crate) struct Value<'a> {
     pub(crate) keyword: &'static str,
     /// The value; empty when there is none.
     pub(crate) text: &'a str,
+    /// The value with negation and quotes.
+    pub(crate) raw: &'a str,
     /// Whether there is one.
     pub(crate) present: bool,
     /// `!` in front of it.
@@ -49,7 +51,8 @@ impl<'a> Value<'a> {
 
     /// A part of the value cannot be read.
     pub(crate) fn invalid_at(&self, slice: &str, why: impl AsRef<str>) -> Diagnostic {
-        Diagnostic::error("FD0211", format!("`{}` has a wrong value: {}", self.keyword, why.as_ref())).at(self.span_of(slice))
+        Diagnostic::error("FD0211", format!("`{}` has a wrong value: {}", self.keyword, why.as_ref()))
+            .at(self.span_of(slice))
     }
 
     /// Keeps a warning for the rule.
@@ -60,7 +63,8 @@ impl<'a> Value<'a> {
     /// Warns when something stands behind the first `end` bytes of `slice`, which Suricata passes over.
     pub(crate) fn warn_rest(&self, slice: &'a str, end: usize) {
         if let Some(rest) = slice.get(end..).map(|rest| rest.trim_matches(is_blank)).filter(|rest| !rest.is_empty()) {
-            let warning = Diagnostic::warning("FD0225", format!("`{rest}` at the end of `{}` has no effect", self.keyword));
+            let warning =
+                Diagnostic::warning("FD0225", format!("`{rest}` at the end of `{}` has no effect", self.keyword));
             self.warn(warning.at(self.span_of(rest)));
         }
     }
@@ -80,7 +84,9 @@ impl<'a> Value<'a> {
         if slice.is_empty() || !slice.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(self.invalid_at(slice, format!("`{slice}` is not a number")));
         }
-        slice.parse().map_err(|_| self.invalid_at(slice, format!("{slice} is too large, the limit is {}", T::MAX_VALUE)))
+        slice
+            .parse()
+            .map_err(|_| self.invalid_at(slice, format!("{slice} is too large, the limit is {}", T::MAX_VALUE)))
     }
 
     /// A test of a number.
