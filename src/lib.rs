@@ -3,8 +3,11 @@
 
 pub mod app;
 pub mod capture;
+pub mod cli;
 pub mod packet;
 pub mod policy;
+pub mod report;
 pub mod rules;
 pub mod source;
+pub mod synth;
 pub mod verdict;

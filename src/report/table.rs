@@ -1,0 +1,331 @@
+//! The summary for people.
+
+use super::layout::{Cell, Column, DIM, DROP, Grid, HEADING, PASS, PLAIN, Style, WARN};
+use super::names::ProtocolName;
+use super::rule_book::{GroupLine, Net, Run};
+use super::summary::{Blocked, Conversation, FlowTally, NameTally, Summary, Tally};
+use super::units::{bytes, count, counted, duration, time};
+use super::{CaptureFacts, Notice, RuleBook, notice};
+use crate::policy::model::RuleOrder;
+use crate::verdict::{Cause, RuleAction, RuleId, Stage, Verdict};
+use std::io::{self, Write};
+
+/// Rows of a list before it is cut.
+const ROWS: usize = 12;
+
+/// Which sections are written. The head and the notices always are.
+pub use super::jsonl::Parts;
+
+/// Everything a report is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// What was run.
+    pub run: &'a Run,
+    /// What was read.
+    pub capture: &'a CaptureFacts,
+    /// What the rule numbers mean.
+    pub book: &'a RuleBook,
+    /// The counts.
+    pub summary: &'a Summary,
+    /// What must be said beside the counts.
+    pub notices: &'a [Notice],
+}
+
+/// Writes the report. Styles are always written; the stream strips them where they are not wanted.
+pub fn write(out: &mut dyn Write, report: &Report<'_>, parts: Parts) -> io::Result<()> {
+    head(out, report.run)?;
+    capture_line(out, report.capture)?;
+    if parts.packets {
+        totals(out, report.summary)?;
+        dropped_by(out, report)?;
+    }
+    if parts.flows {
+        domains(out, report.summary)?;
+        blocked_flows(out, report)?;
+    }
+    if parts.packets {
+        undecided(out, report.summary)?;
+    }
+    if parts.alerts {
+        alerts(out, report)?;
+    }
+    if !report.notices.is_empty() {
+        writeln!(out)?;
+        notice::write(out, report.notices)?;
+    }
+    Ok(())
+}
+
+/// The policy and its settings.
+pub fn head(out: &mut dyn Write, run: &Run) -> io::Result<()> {
+    let mut grid = Grid::new(&[Column::Left, Column::Flexible]);
+    let mut line = |name: &str, text: String| grid.row([Cell::new(name, HEADING), Cell::new(text, PLAIN)]);
+    let order = match run.order {
+        RuleOrder::Action => "action order",
+        RuleOrder::Strict => "strict order",
+    };
+    let place = run.place.as_ref().map_or_else(String::new, |place| format!(" ({}:{})", place.file, place.line));
+    line("Policy", format!("{}{place}, {order}, stream exception {}", run.policy, run.stream_exception));
+    line("Engine", run.engine.clone());
+    if let Some((full, fragments)) = &run.stateless_defaults {
+        line("Stateless", format!("default {full}, UDP fragments {fragments}"));
+    }
+    if !run.default_actions.is_empty() {
+        line("Stateful", format!("default {}", run.default_actions.join(", ")));
+    }
+    for (name, net) in [("HOME_NET", &run.home_net), ("EXTERNAL_NET", &run.external_net)] {
+        if let Some(net) = net {
+            line(name, net_text(net));
+        }
+    }
+    grid.write(out, 0)?;
+    groups(out, &run.groups)
+}
+
+fn groups(out: &mut dyn Write, groups: &[GroupLine]) -> io::Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{HEADING}Rule groups{HEADING:#}")?;
+    let mut grid = Grid::new(&[Column::Left, Column::Right, Column::Left, Column::Right, Column::Flexible]);
+    for group in groups {
+        let own: Vec<String> = [("HOME_NET", &group.home_net), ("EXTERNAL_NET", &group.external_net)]
+            .into_iter()
+            .filter_map(|(name, net)| net.as_ref().map(|net| format!("{name} {}", net_text(net))))
+            .collect();
+        grid.row([
+            Cell::new(if group.stateless { "stateless" } else { "stateful" }, DIM),
+            group.priority.map_or_else(String::new, |priority| priority.to_string()).into(),
+            group.name.clone().into(),
+            counted(group.n_rules as u64, "rule").into(),
+            own.join(", ").into(),
+        ]);
+    }
+    grid.write(out, 2)
+}
+
+fn net_text(net: &Net) -> String {
+    if net.origin.is_empty() { net.value.clone() } else { format!("{}, from {}", net.value, net.origin) }
+}
+
+fn capture_line(out: &mut dyn Write, capture: &CaptureFacts) -> io::Result<()> {
+    let names = match capture.names.as_slice() {
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [] => String::new(),
+    };
+    let when = match capture.span_ns {
+        Some((first, last)) => {
+            format!(", {} UTC, {}", time(first), duration(last.saturating_sub(first).unsigned_abs()))
+        }
+        None => String::new(),
+    };
+    let text = format!("{names}, {}, {}{when}", counted(capture.frames, "frame"), bytes(capture.bytes));
+    let mut grid = Grid::new(&[Column::Left, Column::Flexible]);
+    grid.row([Cell::new("Capture", HEADING), text.into()]);
+    grid.write(out, 0)
+}
+
+fn section(out: &mut dyn Write, title: &str) -> io::Result<()> {
+    writeln!(out, "\n{HEADING}{title}{HEADING:#}")
+}
+
+fn totals(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    section(out, "Frames")?;
+    let mut grid = Grid::new(&[Column::Left, Column::Left, Column::Right, Column::Right]);
+    for stage in [Stage::None, Stage::Stateless, Stage::Stateful] {
+        let mut name = match stage {
+            Stage::None => "not IP",
+            Stage::Stateless | Stage::Stateful => stage.name(),
+        };
+        for verdict in Verdict::ALL {
+            let tally = summary.total(stage, verdict);
+            if tally.frames > 0 {
+                let (word, style) = done(verdict);
+                grid.row([name.into(), Cell::new(word, style), count(tally.frames).into(), bytes(tally.bytes).into()]);
+                name = "";
+            }
+        }
+    }
+    let all = Verdict::ALL.into_iter().fold(Tally::default(), |sum, verdict| sum.plus(summary.verdict(verdict)));
+    grid.row(["all".into(), "".into(), count(all.frames).into(), bytes(all.bytes).into()]);
+    grid.write(out, 2)
+}
+
+/// A verdict as it is said of frames, and its style.
+fn done(verdict: Verdict) -> (&'static str, Style) {
+    match verdict {
+        Verdict::Pass => ("passed", PASS),
+        Verdict::Drop => ("dropped", DROP),
+        Verdict::Reject => ("rejected", DROP),
+    }
+}
+
+fn dropped_by(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let by_rule = report.summary.rules().map(|(id, tally)| (by(report.book, Some(id)), tally.blocked));
+    let by_other =
+        report.summary.other_drops().map(|(name, tally)| (By { who: name.to_owned(), what: String::new() }, tally));
+    let mut all: Vec<(By, Tally)> = by_rule.chain(by_other).filter(|(_, tally)| tally.frames > 0).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.sort_by(|a, b| b.1.frames.cmp(&a.1.frames).then_with(|| a.0.cmp(&b.0)));
+    section(out, "Dropped by")?;
+    let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Left, Column::Flexible]);
+    grid.heading(["frames", "bytes", "", ""]);
+    for (by, tally) in all.iter().take(ROWS) {
+        grid.row([
+            count(tally.frames).into(),
+            bytes(tally.bytes).into(),
+            by.who.clone().into(),
+            Cell::new(&by.what, DIM),
+        ]);
+    }
+    grid.write(out, 2)?;
+    more(out, all.len(), "rule")
+}
+
+/// Who decided: in short, and the message and place behind it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct By {
+    who: String,
+    what: String,
+}
+
+fn by(book: &RuleBook, id: Option<RuleId>) -> By {
+    let Some(id) = id else { return By { who: "no rule".to_owned(), what: String::new() } };
+    let who = book.describe(Cause::Rule(id));
+    let what = book.rule(id).filter(|rule| rule.modelled.is_none()).map_or("", |rule| &rule.msg);
+    By { who, what: what.to_owned() }
+}
+
+/// Says what a cut list leaves out.
+fn more(out: &mut dyn Write, n: usize, noun: &str) -> io::Result<()> {
+    match n.saturating_sub(ROWS) {
+        0 => Ok(()),
+        rest => writeln!(out, "  {DIM}and {} more{DIM:#}", counted(rest as u64, noun)),
+    }
+}
+
+fn domains(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    for (title, style, pick) in [
+        ("Domains blocked", DROP, (|tally| tally.blocked) as fn(&NameTally) -> FlowTally),
+        ("Domains allowed", PASS, |tally| tally.allowed),
+    ] {
+        let mut rows: Vec<(&str, FlowTally)> = summary.names().map(|(name, tally)| (name, pick(tally))).collect();
+        rows.retain(|(_, tally)| tally.flows > 0);
+        if rows.is_empty() {
+            continue;
+        }
+        rows.sort_by(|a, b| b.1.flows.cmp(&a.1.flows).then_with(|| a.0.cmp(b.0)));
+        section(out, title)?;
+        let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Right, Column::Flexible]);
+        grid.heading(["flows", "packets", "bytes", ""]);
+        for (name, tally) in rows.iter().take(ROWS) {
+            grid.row([
+                count(tally.flows).into(),
+                count(tally.packets).into(),
+                bytes(tally.bytes).into(),
+                Cell::new(name, style),
+            ]);
+        }
+        grid.write(out, 2)?;
+        more(out, rows.len(), "name")?;
+        let others = pick(&summary.other_names);
+        if others.flows > 0 {
+            writeln!(out, "  {DIM}and {} of names that were not told apart{DIM:#}", counted(others.flows, "flow"))?;
+        }
+    }
+    Ok(())
+}
+
+fn blocked_flows(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let mut all: Vec<(&Conversation, &Blocked)> = report.summary.conversations().collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.sort_by(|a, b| b.1.dropped.frames.cmp(&a.1.dropped.frames).then_with(|| a.0.cmp(b.0)));
+    section(out, "Flows blocked")?;
+    let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Right, Column::Left, Column::Flexible]);
+    grid.heading(["flows", "dropped", "from frame", "", "by"]);
+    for (conversation, blocked) in all.iter().take(ROWS) {
+        let who = by(report.book, conversation.rule).who;
+        let who = if conversation.rule.is_none() { "an exception policy".to_owned() } else { who };
+        grid.row([
+            count(blocked.flows).into(),
+            count(blocked.dropped.frames).into(),
+            count(blocked.first_frame).into(),
+            super::layout::cut(&ends(conversation), 56).into(),
+            who.into(),
+        ]);
+    }
+    grid.write(out, 2)?;
+    more(out, all.len(), "conversation")?;
+    let others = report.summary.other_conversations.flows;
+    if others > 0 {
+        writeln!(out, "  {DIM}and {} that were not told apart{DIM:#}", counted(others, "flow"))?;
+    }
+    Ok(())
+}
+
+/// `10.0.0.9 → www.example.com tcp/443`; the server's address where it has no name.
+fn ends(conversation: &Conversation) -> String {
+    let server = conversation.name.clone().unwrap_or_else(|| conversation.server.to_string());
+    format!("{} → {server} {}", conversation.client, service(conversation.proto, conversation.port))
+}
+
+/// `tcp/443`, `icmp`.
+fn service(proto: u8, port: Option<u16>) -> String {
+    let proto = ProtocolName(proto).to_string().to_lowercase();
+    port.map_or_else(|| proto.clone(), |port| format!("{proto}/{port}"))
+}
+
+fn undecided(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    if summary.no_rule.frames == 0 {
+        return Ok(());
+    }
+    section(out, "Passed because no rule decided")?;
+    writeln!(out, "  {}, {}", counted(summary.no_rule.frames, "frame"), bytes(summary.no_rule.bytes))?;
+    let mut all: Vec<_> = summary.undecided_services().collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.sort_by(|a, b| b.1.flows.cmp(&a.1.flows).then_with(|| a.0.cmp(b.0)));
+    let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Right, Column::Left, Column::Flexible]);
+    grid.heading(["flows", "packets", "bytes", "", ""]);
+    for (key, tally) in all.iter().take(ROWS) {
+        grid.row([
+            count(tally.flows).into(),
+            count(tally.packets).into(),
+            bytes(tally.bytes).into(),
+            service(key.proto, key.port).into(),
+            key.app_proto.unwrap_or("").into(),
+        ]);
+    }
+    grid.write(out, 2)?;
+    more(out, all.len(), "service")
+}
+
+fn alerts(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let mut all: Vec<(RuleId, u64)> =
+        report.summary.rules().filter(|(_, tally)| tally.alerts > 0).map(|(id, tally)| (id, tally.alerts)).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.sort_by_key(|(id, n)| (std::cmp::Reverse(*n), *id));
+    section(out, "Alerts")?;
+    let mut grid = Grid::new(&[Column::Right, Column::Left, Column::Left, Column::Flexible]);
+    grid.heading(["alerts", "action", "", ""]);
+    for (id, n) in all.iter().take(ROWS) {
+        let action = report.book.rule(*id).map_or(RuleAction::Alert, |rule| rule.action);
+        let style = match action {
+            RuleAction::Drop | RuleAction::Reject => DROP,
+            RuleAction::Alert => WARN,
+            RuleAction::Pass => PASS,
+        };
+        let by = by(report.book, Some(*id));
+        grid.row([count(*n).into(), Cell::new(action.name(), style), by.who.into(), Cell::new(by.what, DIM)]);
+    }
+    grid.write(out, 2)?;
+    more(out, all.len(), "rule")
+}
