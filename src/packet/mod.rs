@@ -1,4 +1,17 @@
 //! A frame taken apart: link, network, transport, tunnels. No flows, no rules.
+//!
+//! In: the bytes of a frame and its link type. Out: the frame's own [`Packet`] and those carried in its tunnels, as
+//! Suricata sees them (what it refuses to decode has no IP header here either), with the events it would raise.
+//! Fragments are marked, not put together: that is [`crate::defrag`]'s job. Read [`decode`] next.
+
+mod checksum;
+mod decode;
+mod ipv4;
+mod ipv6;
+mod transport;
+mod tunnel;
+
+pub use decode::{DecodeConfig, Decoded, decode_datagram, decode_frame};
 
 use std::net::IpAddr;
 
@@ -15,8 +28,25 @@ pub struct Packet<'a> {
     pub ip: Option<IpHeader>,
     /// The transport header.
     pub transport: Transport,
-    /// What the transport carries; for protocols without one known here, what IP carries.
+    /// What the transport carries; empty for protocols without one known here.
     pub payload: &'a [u8],
+    /// The IP packet from the first byte of its header on, without link padding; empty without an IP header.
+    pub datagram: &'a [u8],
+    /// Protocol the packet was decoded as: the IP protocol number, 0 when no IP header could be read.
+    /// Suricata: `p->proto`. Differs from [`IpHeader::proto`] only where IPv6 extension headers end unusually.
+    pub proto: u8,
+    /// The packet is to be tied to a flow. Suricata: `PKT_WANTS_FLOW`.
+    pub wants_flow: bool,
+    /// How many tunnels it is inside of.
+    pub tunnel_depth: u8,
+    /// It carries a tunnel, so its payload is judged as a packet of its own and not inspected here.
+    pub carries_tunnel: bool,
+    /// It was put together from fragments.
+    pub reassembled: bool,
+    /// Layers decoded so far, for the limit on them.
+    pub layers: u8,
+    /// Length Suricata counts for the flow: of the frame, the tunneled packet or the datagram.
+    pub len: u32,
     /// What decoding found odd.
     pub events: EventSet,
 }
@@ -51,6 +81,14 @@ pub struct Fragment {
     pub offset: u32,
     /// More fragments follow.
     pub more: bool,
+    /// Where the fragment's data begins in [`Packet::datagram`].
+    pub data_offset: u16,
+    /// IPv6: where the fragment header begins in [`Packet::datagram`]. IPv4: 0.
+    pub header_offset: u16,
+    /// IPv6: offset of the byte that names the fragment header (a next-header field). IPv4: 0.
+    pub next_header_offset: u16,
+    /// IPv6: what the fragment header names as next. IPv4: the protocol.
+    pub next_header: u8,
 }
 
 /// A transport header.
@@ -67,6 +105,8 @@ pub enum Transport {
     Sctp(UdpHeader),
     /// ICMP for IPv4 or IPv6.
     Icmp(IcmpHeader),
+    /// IPsec ESP.
+    Esp(EspHeader),
 }
 
 /// A TCP header.
@@ -147,15 +187,87 @@ pub struct IcmpHeader {
     pub code: u8,
     /// Echo identifier, where the type has one.
     pub id: Option<u16>,
+    /// Sequence number, where the type has one.
+    pub seq: Option<u16>,
+    /// An ICMPv4 error's quoted packet, when it could be read.
+    pub quoted: Option<QuotedPacket>,
 }
 
-impl Packet<'_> {
+/// The flow of a packet quoted in an ICMPv4 error message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotedPacket {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// IANA protocol number, 0 when the quoted transport header was too short.
+    pub proto: u8,
+    /// Source port; 0 without one.
+    pub src_port: u16,
+    /// Destination port; 0 without one.
+    pub dst_port: u16,
+}
+
+/// ESP's security parameters index, which takes the place of ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EspHeader {
+    /// Security parameters index.
+    pub spi: u32,
+}
+
+impl<'a> Packet<'a> {
+    /// A packet in which nothing has been decoded yet.
+    fn new(time_ns: i64, len: u32) -> Self {
+        Packet {
+            time_ns,
+            vlan: [0; 3],
+            vlan_depth: 0,
+            ip: None,
+            transport: Transport::None,
+            payload: &[],
+            datagram: &[],
+            proto: 0,
+            wants_flow: false,
+            tunnel_depth: 0,
+            carries_tunnel: false,
+            reassembled: false,
+            layers: 0,
+            len,
+            events: EventSet::new(),
+        }
+    }
+
+    fn event(&mut self, name: &'static str) {
+        self.events.push(Event(name));
+    }
+
+    /// One more protocol layer; false when there are too many.
+    fn enter_layer(&mut self, config: &DecodeConfig) -> bool {
+        self.layers = self.layers.saturating_add(1);
+        if self.layers >= config.max_layers {
+            self.event("too_many_layers");
+            return false;
+        }
+        true
+    }
+
+    /// One of the events says that the packet is not what it claims to be. Suricata: `PKT_IS_INVALID`.
+    pub fn is_invalid(&self) -> bool {
+        self.events.iter().any(|event| !TOLERATED.contains(&event.0))
+    }
+
+    /// The data of a fragment.
+    pub fn fragment_data(&self) -> &'a [u8] {
+        let offset = self.ip.and_then(|ip| ip.fragment).map_or(0, |f| f.data_offset);
+        self.datagram.get(offset as usize..).unwrap_or(&[])
+    }
+
     /// Source and destination port, for transports that have ports.
     pub fn ports(&self) -> Option<(u16, u16)> {
         match &self.transport {
             Transport::Tcp(h) => Some((h.src_port, h.dst_port)),
             Transport::Udp(h) | Transport::Sctp(h) => Some((h.src_port, h.dst_port)),
-            Transport::Icmp(_) | Transport::None => None,
+            Transport::Icmp(_) | Transport::Esp(_) | Transport::None => None,
         }
     }
 
@@ -174,3 +286,30 @@ pub type EventSet = smallvec::SmallVec<[Event; 2]>;
 /// Something odd about a packet, under Suricata's name without its `decode-event:`/`stream-event:` keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Event(pub &'static str);
+
+/// Decoder events after which Suricata still takes the packet for valid.
+const TOLERATED: &[&str] = &[
+    "ipv6.data_after_none_header",
+    "ipv6.exthdr_dupl_fh",
+    "ipv6.exthdr_dupl_hh",
+    "ipv6.exthdr_dupl_rh",
+    "ipv6.exthdr_dupl_ah",
+    "ipv6.exthdr_dupl_dh",
+    "ipv6.exthdr_useless_fh",
+    "ipv6.rh_type_0",
+    "ipv6.frag_invalid_length",
+    "ipv6.icmpv4",
+    "ipv6.unknown_next_header",
+    "ipv6.ipv4_in_ipv6_wrong_version",
+    "ipv6.ipv6_in_ipv6_wrong_version",
+    "ipv4.opt_pad_required",
+    "icmpv4.unknown_code",
+    "icmpv4.unknown_type",
+    "icmpv6.unknown_code",
+    "icmpv6.mld_message_with_invalid_hl",
+    "tcp.opt_duplicate",
+    "ipraw.invalid_ip_version",
+    "ltnull.unsupported_type",
+    "ppp.unsup_proto",
+    "vlan.too_many_layers",
+];

@@ -1,0 +1,240 @@
+//! Flows: who belongs together, what is known of it, and when it is over.
+//!
+//! In: decoded packets. Out: the flow of each, created when there is none, with its direction. Time is capture time: a
+//! flow is over when a packet comes later than its time-out allows. Nothing here decides anything about a packet; what
+//! the stream engine, the parsers and the rules keep of a flow hangs in it.
+
+mod key;
+mod table;
+
+pub use key::FlowKey;
+pub use table::{Lookup, Table};
+
+use crate::app::AppLayer;
+use crate::packet::{Packet, Transport};
+use crate::stream::Session;
+use crate::verdict::{Direction, RuleId};
+use smallvec::SmallVec;
+use std::net::IpAddr;
+
+/// How far a flow has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FlowState {
+    /// One side has spoken; TCP: the handshake is not over.
+    #[default]
+    New,
+    /// Both sides have spoken.
+    Established,
+    /// TCP has ended.
+    Closed,
+}
+
+/// Idle times after which a flow is over, in seconds. Defaults are the oracle's and Suricata's; TCP's is AWS's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// TCP by state: new, established, closed.
+    pub tcp: [u32; 3],
+    /// UDP by state: new, established.
+    pub udp: [u32; 2],
+    /// ICMP by state: new, established.
+    pub icmp: [u32; 2],
+    /// Others by state: new, established.
+    pub other: [u32; 2],
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { tcp: [60, 350, 60], udp: [30, 300], icmp: [30, 300], other: [30, 300] }
+    }
+}
+
+impl Timeouts {
+    fn of(&self, proto: u8, state: FlowState) -> u32 {
+        let pair = |pair: [u32; 2]| match state {
+            FlowState::New => pair[0],
+            FlowState::Established => pair[1],
+            FlowState::Closed => 0,
+        };
+        match proto {
+            6 => match state {
+                FlowState::New => self.tcp[0],
+                FlowState::Established => self.tcp[1],
+                FlowState::Closed => self.tcp[2],
+            },
+            17 => pair(self.udp),
+            1 | 58 => pair(self.icmp),
+            _ => pair(self.other),
+        }
+    }
+}
+
+/// What was decided for a whole flow. The first decision stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowAction {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// Passed by a rule: no packet of it is inspected any more.
+    Pass(RuleId),
+    /// Condemned by a rule.
+    Drop(RuleId),
+    /// Condemned by the stream exception policy; `reject` when its first packet was rejected.
+    Exception {
+        /// The policy is to reject.
+        reject: bool,
+    },
+}
+
+impl FlowAction {
+    /// Every further packet is dropped.
+    pub fn is_drop(self) -> bool {
+        matches!(self, Self::Drop(_) | Self::Exception { .. })
+    }
+}
+
+/// A pair of facts, one for each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerDirection<T>([T; 2]);
+
+impl<T: Copy> PerDirection<T> {
+    /// The fact for a direction.
+    pub fn get(&self, direction: Direction) -> T {
+        let [server, client] = self.0;
+        match direction {
+            Direction::ToServer => server,
+            Direction::ToClient => client,
+        }
+    }
+
+    /// Changes the fact for a direction.
+    pub fn set(&mut self, direction: Direction, value: T) {
+        let [server, client] = &mut self.0;
+        match direction {
+            Direction::ToServer => *server = value,
+            Direction::ToClient => *client = value,
+        }
+    }
+}
+
+/// One flow.
+#[derive(Debug)]
+pub struct Flow {
+    /// Number in order of creation, from 1.
+    pub id: u64,
+    /// The client.
+    pub src: IpAddr,
+    /// The server.
+    pub dst: IpAddr,
+    /// The client's port, or what stands in its place ([`FlowKey`]).
+    pub src_port: u16,
+    /// The server's port.
+    pub dst_port: u16,
+    /// IANA protocol number.
+    pub proto: u8,
+    /// How far it has come.
+    pub state: FlowState,
+    /// Detection found that the first packet came from the server.
+    pub reversed: bool,
+    /// Packets that are not error messages about it were seen.
+    pub seen: PerDirection<bool>,
+    /// Rules that look at addresses only have had their packet.
+    pub ip_only_done: PerDirection<bool>,
+    /// The parser has moved since transactions of this direction were last inspected.
+    pub app_updated: PerDirection<bool>,
+    /// Protocol detection has ended and no packet of this direction has been inspected since.
+    pub detection_ended: PerDirection<bool>,
+    /// The parser has asked for no more payload inspection (encrypted traffic).
+    pub no_payload_inspection: bool,
+    /// What was decided for the whole of it.
+    pub action: FlowAction,
+    /// The first drop seen: frame, rule.
+    pub first_drop: Option<(u64, Option<RuleId>)>,
+    /// A drop of it was a reject.
+    pub rejected: bool,
+    /// Capture time of the first packet, nanoseconds.
+    pub start_ns: i64,
+    /// Latest capture time seen, nanoseconds.
+    pub last_ns: i64,
+    /// Packets by direction.
+    pub packets: [u32; 2],
+    /// Bytes by direction.
+    pub bytes: [u64; 2],
+    /// Bits set by rules, as numbers of the program.
+    pub bits: SmallVec<[u16; 4]>,
+    /// A bit has been set at some time: what Suricata asks before it looks at `isset`.
+    pub has_variables: bool,
+    /// TCP.
+    pub session: Option<Box<Session>>,
+    /// Application layer.
+    pub app: Option<Box<AppLayer>>,
+    timeout_secs: u32,
+}
+
+impl Flow {
+    fn new(id: u64, packet: &Packet<'_>, src: IpAddr, dst: IpAddr, timeouts: &Timeouts) -> Self {
+        let (src_port, dst_port) = key::endpoints(packet);
+        Self {
+            id,
+            src,
+            dst,
+            src_port,
+            dst_port,
+            proto: packet.proto,
+            state: FlowState::New,
+            reversed: false,
+            seen: PerDirection::default(),
+            ip_only_done: PerDirection::default(),
+            app_updated: PerDirection::default(),
+            detection_ended: PerDirection::default(),
+            no_payload_inspection: false,
+            action: FlowAction::None,
+            first_drop: None,
+            rejected: false,
+            start_ns: packet.time_ns,
+            last_ns: packet.time_ns,
+            packets: [0; 2],
+            bytes: [0; 2],
+            bits: SmallVec::new(),
+            has_variables: false,
+            session: None,
+            app: None,
+            timeout_secs: timeouts.of(packet.proto, FlowState::New),
+        }
+    }
+
+    /// Which way a packet goes. Decided by the source port, or by the address where the ports are equal.
+    pub fn direction(&self, packet: &Packet<'_>) -> Direction {
+        let from_client = match (packet.proto, packet.ports()) {
+            (6 | 17 | 132, Some((src, dst))) if src != dst => src == self.src_port,
+            (6 | 17 | 132 | 1 | 58, _) => packet.ip.is_some_and(|ip| ip.src == self.src),
+            _ => return Direction::ToServer,
+        };
+        if from_client == self.reversed { Direction::ToClient } else { Direction::ToServer }
+    }
+
+    /// Moves to another state, which has its own time-out.
+    pub fn set_state(&mut self, state: FlowState, timeouts: &Timeouts) {
+        if state != self.state {
+            self.state = state;
+            self.timeout_secs = timeouts.of(self.proto, state);
+        }
+    }
+
+    /// The last second at which it still is alive.
+    fn expires_at(&self) -> i64 {
+        self.last_ns.div_euclid(NANOS_PER_SEC) + i64::from(self.timeout_secs)
+    }
+
+    /// Both sides have been seen.
+    pub fn seen_both_ways(&self) -> bool {
+        self.seen.get(Direction::ToServer) && self.seen.get(Direction::ToClient)
+    }
+}
+
+const NANOS_PER_SEC: i64 = 1_000_000_000;
+
+/// True for ICMPv4 messages about another packet; they never open a flow.
+pub fn is_icmp_error(packet: &Packet<'_>) -> bool {
+    packet.proto == 1
+        && matches!(&packet.transport, Transport::Icmp(icmp) if matches!(icmp.icmp_type, 3 | 4 | 5 | 11 | 12))
+}

@@ -1,0 +1,353 @@
+//! Link layers and what leads from them to IP.
+
+use super::{Packet, ipv4, ipv6};
+use crate::capture::{Frame, LinkType};
+use smallvec::SmallVec;
+
+/// What decoding depends on. Defaults are Suricata's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeConfig {
+    /// Compute IP, TCP, UDP and ICMP checksums and mark packets where they are wrong. Default off.
+    pub validate_checksums: bool,
+    /// UDP ports on which Teredo is looked for. Default 3544.
+    pub teredo_ports: SmallVec<[u16; 4]>,
+    /// UDP ports on which VXLAN is looked for. Default 4789.
+    pub vxlan_ports: SmallVec<[u16; 4]>,
+    /// UDP ports on which GENEVE is looked for. Default 6081.
+    pub geneve_ports: SmallVec<[u16; 4]>,
+    /// Protocol layers of one frame, tunnels included. Default 16.
+    pub max_layers: u8,
+}
+
+impl Default for DecodeConfig {
+    fn default() -> Self {
+        Self {
+            validate_checksums: false,
+            teredo_ports: SmallVec::from_slice(&[3544]),
+            vxlan_ports: SmallVec::from_slice(&[4789]),
+            geneve_ports: SmallVec::from_slice(&[6081]),
+            max_layers: 16,
+        }
+    }
+}
+
+/// A frame's own packet, and the packets inside its tunnels in the order in which the engine takes them.
+#[derive(Clone, Debug)]
+pub struct Decoded<'a> {
+    /// The frame's own packet.
+    pub packet: Packet<'a>,
+    /// Packets from its tunnels.
+    pub inner: SmallVec<[Packet<'a>; 1]>,
+}
+
+/// What a decoder works with besides the packet: settings, and where packets from tunnels go.
+pub(super) struct Context<'a, 'c> {
+    pub(super) config: &'c DecodeConfig,
+    pub(super) inner: SmallVec<[Packet<'a>; 1]>,
+}
+
+/// The decoder could not make sense of what it was given; the reason is among the packet's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Undecodable;
+
+pub(super) type Outcome = Result<(), Undecodable>;
+
+const ETHERTYPE_IPV4: u16 = 0x0800;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
+const ETHERTYPE_ARP: u16 = 0x0806;
+const ETHERTYPE_VLAN: u16 = 0x8100;
+const ETHERTYPE_QINQ_AD: u16 = 0x88a8;
+const ETHERTYPE_QINQ_OLD: u16 = 0x9100;
+const ETHERTYPE_MAC_IN_MAC: u16 = 0x88e7;
+const ETHERTYPE_PPPOE_DISCOVERY: u16 = 0x8863;
+const ETHERTYPE_PPPOE_SESSION: u16 = 0x8864;
+const ETHERTYPE_MPLS: u16 = 0x8847;
+const ETHERTYPE_MPLS_MULTICAST: u16 = 0x8848;
+const ETHERTYPE_DCE: u16 = 0x8903;
+const ETHERTYPE_VNTAG: u16 = 0x8926;
+
+/// True for tags that lead to a VLAN header.
+pub(super) fn is_vlan(ethertype: u16) -> bool {
+    matches!(ethertype, ETHERTYPE_VLAN | ETHERTYPE_QINQ_AD | ETHERTYPE_QINQ_OLD)
+}
+
+/// Takes a frame apart. Never fails: what cannot be read shows in [`Packet::ip`] and [`Packet::events`].
+pub fn decode_frame<'a>(frame: &Frame<'a>, config: &DecodeConfig) -> Decoded<'a> {
+    let mut context = Context { config, inner: SmallVec::new() };
+    let mut packet = Packet::new(frame.time_ns, frame.bytes.len() as u32);
+    // what went wrong is among the events
+    let _ = link(&mut context, &mut packet, frame.link_type, frame.bytes);
+    Decoded { packet, inner: context.inner }
+}
+
+/// Takes a datagram apart that was put together from the fragments of `parent`.
+pub fn decode_datagram<'a>(parent: &Packet<'_>, datagram: &'a [u8], config: &DecodeConfig) -> Decoded<'a> {
+    let mut context = Context { config, inner: SmallVec::new() };
+    let mut packet = Packet::new(parent.time_ns, datagram.len() as u32);
+    packet.vlan = parent.vlan;
+    packet.vlan_depth = parent.vlan_depth;
+    packet.tunnel_depth = parent.tunnel_depth;
+    packet.layers = parent.layers;
+    packet.reassembled = true;
+    let _ = match version(datagram) {
+        6 => ipv6::decode(&mut context, &mut packet, datagram),
+        _ => ipv4::decode(&mut context, &mut packet, datagram),
+    };
+    Decoded { packet, inner: context.inner }
+}
+
+/// The version nibble of an IP header; 0 when there is nothing.
+pub(super) fn version(bytes: &[u8]) -> u8 {
+    bytes.first().map_or(0, |b| b >> 4)
+}
+
+fn link<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, link_type: LinkType, bytes: &'a [u8]) -> Outcome {
+    match link_type.0 {
+        0 => null(context, packet, bytes, u32::from_le_bytes),
+        108 => null(context, packet, bytes, u32::from_be_bytes),
+        1 => ethernet(context, packet, bytes),
+        9 | 50 => ppp(context, packet, bytes),
+        104 => cisco_hdlc(context, packet, bytes),
+        12 | 14 | 101 | 228 | 229 | 778 => raw(context, packet, bytes),
+        113 => cooked(context, packet, bytes, 16, 14),
+        276 => cooked(context, packet, bytes, 20, 0),
+        _ => Err(Undecodable),
+    }
+}
+
+pub(super) fn ethernet<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    let Some((header, rest)) = bytes.split_first_chunk::<14>() else {
+        packet.event("ethernet.pkt_too_small");
+        return Err(Undecodable);
+    };
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    let [.., high, low] = *header;
+    network(context, packet, u16::from_be_bytes([high, low]), rest);
+    Ok(())
+}
+
+/// Linux cooked capture; `protocol_at` is where the EtherType stands in a header of `header_len` bytes.
+fn cooked<'a>(
+    context: &mut Context<'a, '_>,
+    packet: &mut Packet<'a>,
+    bytes: &'a [u8],
+    header_len: usize,
+    protocol_at: usize,
+) -> Outcome {
+    let (Some(rest), Some(protocol)) = (bytes.get(header_len..), be16(bytes, protocol_at)) else {
+        packet.event("sll.pkt_too_small");
+        return Err(Undecodable);
+    };
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    network(context, packet, protocol, rest);
+    Ok(())
+}
+
+fn raw<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    if bytes.len() < 20 {
+        packet.event("ipv4.pkt_too_small");
+        return Err(Undecodable);
+    }
+    match version(bytes) {
+        4 => ipv4::decode(context, packet, bytes),
+        6 => ipv6::decode(context, packet, bytes),
+        _ => {
+            packet.event("ipraw.invalid_ip_version");
+            Ok(())
+        }
+    }
+}
+
+/// BSD loopback: an address family in the byte order of the capturing host, then IP.
+fn null<'a>(
+    context: &mut Context<'a, '_>,
+    packet: &mut Packet<'a>,
+    bytes: &'a [u8],
+    read: fn([u8; 4]) -> u32,
+) -> Outcome {
+    let Some((family, rest)) = bytes.split_first_chunk::<4>() else {
+        packet.event("ltnull.pkt_too_small");
+        return Err(Undecodable);
+    };
+    match read(*family) {
+        2 => ipv4::decode(context, packet, rest),
+        10 | 23 | 24 | 26 | 28 | 30 => ipv6::decode(context, packet, rest),
+        _ => {
+            packet.event("ltnull.unsupported_type");
+            Ok(())
+        }
+    }
+}
+
+fn cisco_hdlc<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    let (Some(protocol), Some(rest)) = (be16(bytes, 2), bytes.get(4..)) else {
+        packet.event("chdlc.pkt_too_small");
+        return Err(Undecodable);
+    };
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    network(context, packet, protocol, rest);
+    Ok(())
+}
+
+/// What an EtherType announces; false when the type is none that is looked into.
+pub(super) fn network<'a>(
+    context: &mut Context<'a, '_>,
+    packet: &mut Packet<'a>,
+    ethertype: u16,
+    bytes: &'a [u8],
+) -> bool {
+    // how an inner layer ended shows in the packet; the layer above only asks whether the type is known
+    let _ = match ethertype {
+        ETHERTYPE_IPV4 => ipv4::decode(context, packet, bytes),
+        ETHERTYPE_IPV6 => ipv6::decode(context, packet, bytes),
+        ETHERTYPE_VLAN | ETHERTYPE_QINQ_AD | ETHERTYPE_QINQ_OLD => vlan(context, packet, bytes),
+        ETHERTYPE_MAC_IN_MAC => mac_in_mac(context, packet, bytes),
+        ETHERTYPE_PPPOE_SESSION => pppoe_session(context, packet, bytes),
+        ETHERTYPE_MPLS | ETHERTYPE_MPLS_MULTICAST => mpls(context, packet, bytes),
+        ETHERTYPE_DCE => match bytes.get(2..) {
+            Some(rest) => ethernet(context, packet, rest),
+            None => Err(Undecodable),
+        },
+        ETHERTYPE_VNTAG => match (be16(bytes, 4), bytes.get(6..)) {
+            (Some(next), Some(rest)) => {
+                network(context, packet, next, rest);
+                Ok(())
+            }
+            _ => Err(Undecodable),
+        },
+        ETHERTYPE_ARP | ETHERTYPE_PPPOE_DISCOVERY => Ok(()),
+        _ => return false,
+    };
+    true
+}
+
+pub(super) fn vlan<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    let Some(slot) = packet.vlan.get_mut(packet.vlan_depth as usize) else {
+        packet.event("vlan.too_many_layers");
+        return Err(Undecodable);
+    };
+    let Some((header, rest)) = bytes.split_first_chunk::<4>() else {
+        packet.event("vlan.header_too_small");
+        return Err(Undecodable);
+    };
+    let [a, b, c, d] = *header;
+    *slot = u16::from_be_bytes([a, b]) & 0x0fff;
+    packet.vlan_depth += 1;
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    if !network(context, packet, u16::from_be_bytes([c, d]), rest) {
+        packet.event("vlan.unknown_type");
+        return Err(Undecodable);
+    }
+    Ok(())
+}
+
+fn mac_in_mac<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    let (Some(next), Some(rest)) = (be16(bytes, 16), bytes.get(18..)) else {
+        packet.event("ieee8021ah.header_too_small");
+        return Err(Undecodable);
+    };
+    network(context, packet, next, rest);
+    Ok(())
+}
+
+fn pppoe_session<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    let (Some(length), Some(protocol)) = (be16(bytes, 4), be16(bytes, 6)) else {
+        packet.event("pppoe.pkt_too_small");
+        return Err(Undecodable);
+    };
+    if length == 0 {
+        return Ok(());
+    }
+    // an odd first octet means that the protocol field has one octet only (RFC 1661)
+    let (protocol, at) = if protocol & 0x0100 != 0 { (protocol >> 8, 7) } else { (protocol, 8) };
+    ppp_protocol(context, packet, protocol, bytes.get(at..).unwrap_or(&[]))
+}
+
+pub(super) fn ppp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    // 0xff: an HDLC address and control field come first
+    let at = if bytes.first() == Some(&0xff) { 2 } else { 0 };
+    let Some(&first) = bytes.get(at) else {
+        packet.event("ppp.pkt_too_small");
+        return Err(Undecodable);
+    };
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    if first & 1 == 1 {
+        return ppp_protocol(context, packet, u16::from(first), bytes.get(at + 1..).unwrap_or(&[]));
+    }
+    match (be16(bytes, at), bytes.get(at + 2..)) {
+        (Some(protocol), Some(rest)) => ppp_protocol(context, packet, protocol, rest),
+        _ => {
+            packet.event("ppp.pkt_too_small");
+            Err(Undecodable)
+        }
+    }
+}
+
+fn ppp_protocol<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, protocol: u16, bytes: &'a [u8]) -> Outcome {
+    match protocol {
+        0x21 if bytes.len() < 20 => packet.event("ppp.ip4_pkt_too_small"),
+        0x57 if bytes.len() < 40 => packet.event("ppp.ip6_pkt_too_small"),
+        0x2f if bytes.len() < 20 => packet.event("ppp.vju_pkt_too_small"),
+        0x21 => return ipv4::decode(context, packet, bytes),
+        0x57 => return ipv6::decode(context, packet, bytes),
+        0x2f if version(bytes) == 4 => return ipv4::decode(context, packet, bytes),
+        _ => {
+            packet.event("ppp.unsup_proto");
+            return Ok(());
+        }
+    }
+    Err(Undecodable)
+}
+
+fn mpls<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, mut bytes: &'a [u8]) -> Outcome {
+    const IPV4_NULL: u32 = 0;
+    const ROUTER_ALERT: u32 = 1;
+    const IPV6_NULL: u32 = 2;
+    const RESERVED: std::ops::Range<u32> = 3..15;
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    let label = loop {
+        let Some((shim, rest)) = bytes.split_first_chunk::<4>() else {
+            packet.event("mpls.header_too_small");
+            return Err(Undecodable);
+        };
+        bytes = rest;
+        let shim = u32::from_be_bytes(*shim);
+        if shim & 0x100 != 0 {
+            break shim >> 12;
+        }
+    };
+    match label {
+        IPV4_NULL => return ipv4::decode(context, packet, bytes),
+        IPV6_NULL => return ipv6::decode(context, packet, bytes),
+        ROUTER_ALERT => packet.event("mpls.bad_label_router_alert"),
+        l if RESERVED.contains(&l) => packet.event("mpls.bad_label_reserved"),
+        _ if bytes.len() < 4 => {
+            packet.event("mpls.pkt_too_small");
+            return Err(Undecodable);
+        }
+        _ => match version(bytes) {
+            4 => return ipv4::decode(context, packet, bytes),
+            6 => return ipv6::decode(context, packet, bytes),
+            0 => return ethernet(context, packet, bytes.get(4..).unwrap_or(&[])),
+            _ => packet.event("mpls.unknown_payload_type"),
+        },
+    }
+    Ok(())
+}
+
+/// A big-endian number at an offset.
+pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk::<2>().map(|b| u16::from_be_bytes(*b))
+}
