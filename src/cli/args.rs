@@ -414,6 +414,11 @@ fn default_action(text: &str) -> Result<DefaultAction, String> {
     })
 }
 
+/// The name of a default action, without `aws:`.
+pub(super) fn default_action_name(action: DefaultAction) -> &'static str {
+    DEFAULT_ACTIONS.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name)
+}
+
 fn engine_setting(text: &str) -> Result<EngineSetting, String> {
     let Some((key, value)) = text.split_once('=') else { return Err("expected KEY=VALUE".to_owned()) };
     match key {
