@@ -15,9 +15,13 @@ use std::path::PathBuf;
     version,
     about = "Rehearse AWS Network Firewall offline: what would this policy do to this traffic, and why?",
     disable_help_subcommand = true,
-    max_term_width = 100,
-    after_help = "Exit codes: 0 done, 1 findings (--fail-on, or something tried is not let through), 2 wrong usage or \
-                  unusable input, 3 a capture is damaged and the results are partial, 4 internal error."
+    after_help = "\
+Exit codes:
+  0  done
+  1  findings: --fail-on was met, or something tried is not let through
+  2  wrong usage, or input that cannot be used
+  3  a capture is damaged, the results are partial
+  4  internal error"
 )]
 pub struct Cli {
     /// What to do.
@@ -25,7 +29,8 @@ pub struct Cli {
     pub command: Command,
 
     /// When to use colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, global = true)]
+    #[arg(long, value_enum, value_name = "auto|always|never", hide_possible_values = true)]
+    #[arg(default_value_t = Color::Auto, global = true)]
     pub color: Color,
 }
 
@@ -57,12 +62,12 @@ Examples:
   firedrill replay network.yaml --param VpcCidr=10.0.0.0/16 capture.pcap.gz --fail-on drop
   firedrill replay egress.rules --home-net 10.0.0.0/16 capture.pcap --format jsonl --only alerts
 
-The policy may be AWS CLI JSON, a CloudFormation template, Terraform (files or a JSON plan) or a file of Suricata rules.")]
+A policy is AWS CLI JSON, a CloudFormation template, Terraform (files or a JSON plan) or Suricata rules.")]
 pub struct ReplayArgs {
     /// The policy: JSON, CloudFormation, Terraform or Suricata rules
     pub policy: PathBuf,
 
-    /// Captures (pcap, pcapng, also compressed), directories of them, or `-` for standard input
+    /// Captures (pcap, pcapng, also compressed), directories of them, `-` for standard input
     #[arg(required = true, value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
 
@@ -74,8 +79,7 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub engine_options: EngineOptions,
 
-    /// Look into VXLAN (UDP 4789) and GENEVE (UDP 6081) as VPC traffic mirroring and gateway load balancers make them,
-    /// and judge what is inside instead
+    /// Judge what is inside VXLAN (traffic mirroring) and GENEVE (gateway load balancers)
     #[arg(long, help_heading = "Capture")]
     pub decapsulate: bool,
 
@@ -83,26 +87,14 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub output: OutputOptions,
 
-    /// Show these only [possible values: packets, alerts, flows]
-    #[arg(
-        long,
-        value_enum,
-        value_delimiter = ',',
-        value_name = "WHAT",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
+    /// Show these only; may be given several times, or with commas
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "packets|alerts|flows")]
+    #[arg(hide_possible_values = true, help_heading = "Output")]
     pub only: Vec<Part>,
 
-    /// Exit with 1 when there is a frame or alert of this kind [possible values: drop, reject, alert]
-    #[arg(
-        long,
-        value_enum,
-        value_delimiter = ',',
-        value_name = "WHAT",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
+    /// Exit with 1 when a frame is dropped (or rejected), or a rule reports
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "drop|reject|alert")]
+    #[arg(hide_possible_values = true, help_heading = "Output")]
     pub fail_on: Vec<FailOn>,
 }
 
@@ -119,7 +111,7 @@ pub struct TryArgs {
     /// The policy: JSON, CloudFormation, Terraform or Suricata rules
     pub policy: PathBuf,
 
-    /// What to try: https://, http://, dns://NAME, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST
+    /// What to try: see the examples
     #[arg(required = true, value_name = "URL")]
     pub urls: Vec<String>,
 
@@ -127,12 +119,13 @@ pub struct TryArgs {
     #[arg(long, value_name = "ADDRESS", help_heading = "Conversation")]
     pub from: Option<IpAddr>,
 
-    /// The server's address where the URL has a name [default: a documentation address outside HOME_NET]
+    /// The server's address for names [default: a documentation address outside HOME_NET]
     #[arg(long, value_name = "ADDRESS", help_heading = "Conversation")]
     pub to: Option<IpAddr>,
 
-    /// The TLS ClientHello: one segment, or with a post-quantum key share as browsers send it since 2024 (two segments)
-    #[arg(long, value_enum, value_name = "KIND", default_value_t = HelloKind::Classic, help_heading = "Conversation")]
+    /// The TLS ClientHello: post-quantum key shares make it two segments long
+    #[arg(long, value_enum, value_name = "classic|post-quantum", hide_possible_values = true)]
+    #[arg(default_value_t = HelloKind::Classic, help_heading = "Conversation")]
     pub hello: HelloKind,
 
     /// Also write the conversation to a capture file
@@ -156,7 +149,7 @@ pub struct TryArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Policy")]
 pub struct PolicyOptions {
-    /// The text of a rule group that the policy refers to (a managed one, say), or one more group
+    /// A rule group that the policy refers to (a managed one, say), or one more
     #[arg(long, value_name = "[ARN=]FILE", value_parser = rule_group)]
     pub rule_group: Vec<RuleGroupFile>,
 
@@ -172,31 +165,31 @@ pub struct PolicyOptions {
     #[arg(long, value_name = "NAME")]
     pub select: Option<String>,
 
-    /// Go on without a rule group, or without the rules that use a keyword; every report says so
+    /// Go on without a rule group, or without the rules that use a keyword
     #[arg(long, value_name = "NAME")]
     pub leave_out: Vec<String>,
 
-    /// The order of evaluation [default: as the policy says; `action` for plain rules]
-    #[arg(long, value_name = "ORDER", value_parser = order)]
+    /// The order of evaluation [default: as the policy says, else action]
+    #[arg(long, value_name = "action|strict", value_parser = order)]
     pub order: Option<RuleOrder>,
 
-    /// Stateful default actions (strict order), with or without `aws:` [default: as the policy says]
-    #[arg(long, value_name = "ACTION", value_delimiter = ',', value_parser = default_action)]
+    /// Stateful default actions, in strict order only [default: as the policy says]
+    #[arg(long, value_name = "ACTION,..", value_delimiter = ',', value_parser = default_action)]
     pub default: Vec<DefaultAction>,
 
-    /// Your own rules in place of the modelled ones behind the default actions
+    /// Your own rules behind the default actions, in place of the modelled ones
     #[arg(long, value_name = "FILE")]
     pub default_action_rules: Option<PathBuf>,
 
-    /// HOME_NET [default: as the policy says; the private ranges for plain rules]
-    #[arg(long, value_name = "CIDRS")]
+    /// HOME_NET [default: as the policy says; private addresses for plain rules]
+    #[arg(long, value_name = "CIDR,..")]
     pub home_net: Option<String>,
 
     /// EXTERNAL_NET [default: everything that is not HOME_NET]
-    #[arg(long, value_name = "CIDRS")]
+    #[arg(long, value_name = "CIDR,..")]
     pub external_net: Option<String>,
 
-    /// An address variable, or with an ARN the file with the prefixes of an IP set reference
+    /// An address variable, or the prefixes behind an IP set reference
     #[arg(long, value_name = "NAME=CIDR,..|ARN=FILE", value_parser = assignment)]
     pub ip_set: Vec<Assignment>,
 
@@ -217,23 +210,26 @@ pub struct PolicyOptions {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineOptions {
-    /// Which engine to follow
-    #[arg(long, value_enum, value_name = "VERSION", default_value_t = EngineVersion::Suricata7)]
+    /// Which Suricata to follow: 7.0 or 8.0
+    #[arg(long, value_enum, value_name = "7|8", hide_possible_values = true)]
+    #[arg(default_value_t = EngineVersion::Suricata7)]
     pub engine: EngineVersion,
 
-    /// Whether wrong checksums count: captures from a sending host often hold wrong ones
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Checksum::None)]
+    /// Which checksums are validated; sending hosts capture wrong ones
+    #[arg(long, value_enum, value_name = "none|all", hide_possible_values = true)]
+    #[arg(default_value_t = Checksum::None)]
     pub checksum: Checksum,
 
-    /// What an application-layer parser's error does to its flow
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = AppError::Ignore)]
+    /// What the error of an application-layer parser does to its flow
+    #[arg(long, value_enum, value_name = "ignore|drop-flow", hide_possible_values = true)]
+    #[arg(default_value_t = AppError::Ignore)]
     pub app_error: AppError,
 
     /// Pick up TCP flows in the middle (not what AWS does)
     #[arg(long)]
     pub midstream: bool,
 
-    /// An engine setting: packet-alert-max=N, stream.reassembly.urgent.policy=inline|oob|drop|gap
+    /// packet-alert-max=N, or stream.reassembly.urgent.policy=inline|oob|drop|gap
     #[arg(long, value_name = "KEY=VALUE", value_parser = engine_setting)]
     pub set: Vec<EngineSetting>,
 }
@@ -243,7 +239,8 @@ pub struct EngineOptions {
 #[command(next_help_heading = "Output")]
 pub struct OutputOptions {
     /// A summary for people, or one JSON record a line
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    #[arg(long, value_enum, value_name = "table|jsonl", hide_possible_values = true)]
+    #[arg(default_value_t = Format::Table)]
     pub format: Format,
 }
 

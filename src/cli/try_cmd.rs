@@ -101,8 +101,8 @@ impl HomeNet {
 
     /// An address inside, of the wanted family: the tenth of the first network that has one.
     fn inside(&self, v4: bool) -> Option<IpAddr> {
-        let nets = self.nets.iter().filter(|net| net.addr().is_ipv4() == v4);
-        nets.filter_map(|net| {
+        let mut nets = self.nets.iter().filter(|net| net.addr().is_ipv4() == v4);
+        nets.find_map(|net| {
             let candidate = |n: u32| match net.network() {
                 IpAddr::V4(base) => base.to_bits().checked_add(n).map(|bits| IpAddr::from(Ipv4Addr::from_bits(bits))),
                 IpAddr::V6(base) => {
@@ -111,7 +111,6 @@ impl HomeNet {
             };
             [10, 4, 1, 0, 100, 250].into_iter().filter_map(candidate).find(|a| net.contains(a) && self.contains(*a))
         })
-        .next()
     }
 }
 
@@ -182,9 +181,7 @@ struct Outcome {
 
 fn outcomes(trials: &[Trial<'_>], judge: &mut dyn Judge, book: &RuleBook) -> Vec<Outcome> {
     let mut log = Log::default();
-    let mut number = 0;
-    for frame in trials.iter().flat_map(|trial| &trial.frames) {
-        number += 1;
+    for (number, frame) in (1..).zip(trials.iter().flat_map(|trial| &trial.frames)) {
         let wire_len = frame.bytes.len() as u32;
         let frame = Frame { number, time_ns: frame.time_ns, link_type: ETHERNET, wire_len, bytes: &frame.bytes };
         judge.process(&frame, &mut log);
