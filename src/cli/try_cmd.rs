@@ -328,3 +328,117 @@ impl<'a> TryRecord<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::RuleEntry;
+    use crate::source::Location;
+    use crate::verdict::Stage;
+
+    /// Decides by what a frame's bytes hold: the first needle found names the rule.
+    struct Script<'a> {
+        needles: &'a [(&'a str, Verdict)],
+    }
+
+    impl Judge for Script<'_> {
+        fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
+            let found = self
+                .needles
+                .iter()
+                .position(|(needle, _)| memchr::memmem::find(frame.bytes, needle.as_bytes()).is_some());
+            let (verdict, cause) = match found {
+                Some(n @ 0..2) => (self.needles[n].1, Cause::Rule(RuleId(n as u32))),
+                _ => (Verdict::Pass, Cause::NoRule),
+            };
+            sink.decision(&Decision {
+                frame_no: frame.number,
+                wire_len: frame.wire_len,
+                verdict,
+                stage: Stage::Stateful,
+                cause,
+                drop_rule: None,
+                flow: None,
+                cut: false,
+            });
+            if found == Some(2) {
+                let frame_no = frame.number;
+                sink.alert(&Alert { frame_no, rule: RuleId(2), proto: None, src: None, dst: None, direction: None });
+            }
+        }
+
+        fn finish(&mut self, _: &mut dyn Sink) {}
+    }
+
+    fn book() -> RuleBook {
+        let rule = |sid: u32, action, msg: &str| RuleEntry {
+            sid,
+            gid: 1,
+            rev: 1,
+            action,
+            msg: msg.to_owned(),
+            group: "domains".to_owned(),
+            place: Some(Location { file: "egress.rules".to_owned(), line: sid, column: 1 }),
+            modelled: None,
+        };
+        let rules = vec![
+            rule(7, RuleAction::Pass, "kaggle"),
+            rule(8, RuleAction::Drop, ""),
+            rule(9, RuleAction::Alert, "curl"),
+        ];
+        RuleBook { rules, stateless_groups: Vec::new() }
+    }
+
+    #[test]
+    fn every_url_gets_its_verdict_rule_and_packet() {
+        let targets: Vec<Target> =
+            ["https://www.kaggle.com", "http://casino.example/x", "icmp://10.9.9.9", "http://a.example"]
+                .map(|url| url.parse().unwrap())
+                .into();
+        let home = HomeNet { nets: vec!["10.1.0.0/16".parse().unwrap()], without: Vec::new() };
+        let trials = make_up(&targets, &Addresses { home: &home, from: None, to: None }, Hello::Classic).unwrap();
+        let book = book();
+        let needles = [("kaggle", Verdict::Pass), ("casino", Verdict::Drop), ("curl", Verdict::Pass)];
+        let outcomes = outcomes(&trials, &mut Script { needles: &needles }, &book);
+        let mut out = Vec::new();
+        for (trial, outcome) in trials.iter().zip(&outcomes) {
+            write_outcome(&mut out, trial, outcome, &book).unwrap();
+        }
+        let text = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        insta::assert_snapshot!(text, @r#"
+        pass    https://www.kaggle.com  10.1.0.10 → 203.0.113.10
+                by sid 7 (egress.rules:7) "kaggle", packet 4 of 18 (ClientHello)
+        drop    http://casino.example/x  10.1.0.10 → 203.0.113.10
+                by sid 8 (egress.rules:8), packet 4 of 10 (request)
+        pass    icmp://10.9.9.9  10.1.0.10 → 10.9.9.9
+                no rule decided about any packet
+        pass    http://a.example  10.1.0.10 → 203.0.113.10
+                no rule decided about any packet
+                alert sid 9 (egress.rules:9) "curl", packet 4 of 10 (request)
+        "#);
+        let record = serde_json::to_string(&TryRecord::new(&trials[1], &outcomes[1], &book)).unwrap();
+        assert_eq!(
+            record,
+            r#"{"type":"try","url":"http://casino.example/x","src_ip":"10.1.0.10","dest_ip":"203.0.113.10","dest_port":80,"verdict":"drop","packet":4,"packets":10,"what":"request","by":"sid 8 (egress.rules:8)","sid":8,"alerts":[]}"#
+        );
+    }
+
+    #[test]
+    fn a_client_is_inside_home_net_and_a_server_outside() {
+        let net = |text: &str| text.parse::<IpNet>().unwrap();
+        let home = |nets: &[&str], without: &[&str]| HomeNet {
+            nets: nets.iter().map(|text| net(text)).collect(),
+            without: without.iter().map(|text| net(text)).collect(),
+        };
+        let ends = |home: &HomeNet, url: &str| {
+            let ends = Addresses { home, from: None, to: None }.ends(&url.parse().unwrap(), 1);
+            format!("{} {}", ends.client, ends.server)
+        };
+        assert_eq!(ends(&home(&["10.2.0.0/16"], &[]), "icmp://a"), "10.2.0.10 203.0.113.10");
+        assert_eq!(ends(&home(&["10.2.0.8/29"], &["10.2.0.12/32"]), "icmp://a"), "10.2.0.9 203.0.113.10");
+        assert_eq!(ends(&home(&["203.0.113.0/24", "2001:db8::/64"], &[]), "icmp://a"), "203.0.113.10 198.51.100.10");
+        assert_eq!(ends(&home(&["2001:db8::/64"], &[]), "icmp://a"), "2001:db8::a 2001:db8:f::10");
+        assert_eq!(ends(&home(&["10.0.0.0/8"], &[]), "icmp://[2001:db8::5]"), "2001:db8:1::10 2001:db8::5");
+        assert_eq!(ends(&home(&[], &[]), "tcp://10.0.0.1:22"), "10.0.0.10 10.0.0.1");
+    }
+}

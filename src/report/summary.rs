@@ -4,7 +4,7 @@
 //! of the last two no more than [`DISTINCT_MAX`] each are, the rest is counted together.
 
 use super::RuleBook;
-use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleId, Sink, Stage, Verdict};
+use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleId, Sink, Stage, StatelessRuleId, Verdict};
 use foldhash::HashMap;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -118,6 +118,7 @@ pub struct Summary {
     totals: [[Tally; 3]; 3],
     rules: Vec<RuleTally>,
     causes: BTreeMap<&'static str, Tally>,
+    stateless: BTreeMap<(u16, u32), Tally>,
     /// Frames that the stateful stage let through because no rule had anything to say.
     pub no_rule: Tally,
     /// Frames that the snap length cut.
@@ -154,6 +155,7 @@ impl Summary {
             totals: Default::default(),
             rules: vec![RuleTally::default(); book.rules.len()],
             causes: BTreeMap::new(),
+            stateless: BTreeMap::new(),
             no_rule: Tally::default(),
             cut: 0,
             alerts: 0,
@@ -190,7 +192,12 @@ impl Summary {
         self.rules.iter().enumerate().map(|(index, tally)| (RuleId(index as u32), tally))
     }
 
-    /// Frames dropped by something that is not a stateful rule, under its description.
+    /// Frames dropped by stateless rules.
+    pub fn stateless_drops(&self) -> impl Iterator<Item = (StatelessRuleId, Tally)> {
+        self.stateless.iter().map(|(&(group, rule), tally)| (StatelessRuleId { group, rule }, *tally))
+    }
+
+    /// Frames dropped by something that is not a rule, under its description.
     pub fn other_drops(&self) -> impl Iterator<Item = (&'static str, Tally)> {
         self.causes.iter().map(|(cause, tally)| (*cause, *tally))
     }
@@ -219,6 +226,9 @@ impl Summary {
                 }
             }
             Cause::NoRule => self.no_rule.add(bytes),
+            Cause::StatelessRule(StatelessRuleId { group, rule }) if blocked => {
+                self.stateless.entry((group, rule)).or_default().add(bytes);
+            }
             cause if blocked => self.causes.entry(cause_name(cause)).or_default().add(bytes),
             _ => {}
         }
@@ -309,7 +319,6 @@ fn bounded<'a, K: Ord + Clone, V: Default>(map: &'a mut BTreeMap<K, V>, key: &K,
 /// What to call a drop that is no stateful rule's.
 fn cause_name(cause: Cause) -> &'static str {
     match cause {
-        Cause::StatelessRule(_) => "stateless rules",
         Cause::StatelessDefault => "stateless default action",
         Cause::StatelessFragmentDefault => "stateless default action for UDP fragments",
         Cause::StatelessFragment => "fragments other than UDP",
@@ -317,6 +326,81 @@ fn cause_name(cause: Cause) -> &'static str {
         Cause::StreamError => "invalid in its TCP stream",
         Cause::FlowDropped(_) => "flow dropped by an exception policy",
         Cause::Exception(word) => word,
-        Cause::NotIp | Cause::NoRule | Cause::Rule(_) | Cause::RuleThreshold(_) | Cause::FlowPassed(_) => "rules",
+        Cause::NotIp
+        | Cause::NoRule
+        | Cause::StatelessRule(_)
+        | Cause::Rule(_)
+        | Cause::RuleThreshold(_)
+        | Cause::FlowPassed(_) => "rules",
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::verdict::RuleAction;
+
+    /// A frame of 100 bytes.
+    pub fn decision(frame_no: u64, stage: Stage, verdict: Verdict, cause: Cause, flow: Option<u64>) -> Decision {
+        Decision { frame_no, wire_len: 100, verdict, stage, cause, drop_rule: None, flow, cut: false }
+    }
+
+    /// A TCP flow of the client 10.0.0.9 with two packets, and its server name.
+    pub fn flow(id: u64, sni: &str, port: u16, first_drop: Option<(u64, Option<RuleId>)>) -> FlowRecord {
+        FlowRecord {
+            id,
+            start_ns: 0,
+            end_ns: 0,
+            proto: 6,
+            src: ("10.0.0.9".parse().unwrap(), Some(40_000)),
+            dst: ("203.0.113.10".parse().unwrap(), Some(port)),
+            app_proto: None,
+            sni: (!sni.is_empty()).then(|| sni.to_owned()),
+            http_hosts: Vec::new(),
+            state: "closed",
+            tcp_state: Some("closed"),
+            verdict: if first_drop.is_some() { Verdict::Drop } else { Verdict::Pass },
+            flow_action: first_drop.map(|_| RuleAction::Drop),
+            first_drop,
+            packets_to_server: 1,
+            packets_to_client: 1,
+            bytes_to_server: 100,
+            bytes_to_client: 100,
+        }
+    }
+
+    #[test]
+    fn a_flow_that_lost_an_invalid_packet_only_is_not_blocked() {
+        let mut summary = Summary::new(&RuleBook::default());
+        summary.decision(&decision(1, Stage::Stateful, Verdict::Drop, Cause::StreamError, Some(1)));
+        summary.flow(FlowRecord { verdict: Verdict::Pass, ..flow(1, "a.example", 443, Some((1, None))) });
+        assert_eq!(summary.blocked_flows.flows, 0);
+        assert_eq!(summary.names().next().unwrap().1.allowed.flows, 1);
+        assert_eq!(
+            summary.other_drops().collect::<Vec<_>>(),
+            [("invalid in its TCP stream", Tally { frames: 1, bytes: 100 })]
+        );
+    }
+
+    #[test]
+    fn conversations_are_told_apart_by_server_and_rule_not_by_client_port() {
+        let mut summary = Summary::new(&RuleBook::default());
+        for (id, port) in [(1, 40_000), (2, 40_001)] {
+            summary.decision(&decision(id, Stage::Stateful, Verdict::Drop, Cause::FlowDropped(None), Some(id)));
+            let record = flow(id, "a.example", 443, Some((id, Some(RuleId(0)))));
+            summary.flow(FlowRecord { src: (record.src.0, Some(port)), ..record });
+        }
+        let all: Vec<_> = summary.conversations().collect();
+        assert_eq!(all.len(), 1);
+        assert_eq!((all[0].1.flows, all[0].1.dropped.frames, all[0].1.first_frame), (2, 2, 1));
+    }
+
+    #[test]
+    fn a_full_map_counts_the_rest_together() {
+        let (mut map, mut other) = (BTreeMap::new(), 0);
+        for key in 0..DISTINCT_MAX + 5 {
+            *bounded(&mut map, &key, &mut other) += 1;
+        }
+        assert_eq!((map.len(), other), (DISTINCT_MAX, 5));
     }
 }

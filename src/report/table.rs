@@ -33,8 +33,7 @@ pub struct Report<'a> {
 
 /// Writes the report. Styles are always written; the stream strips them where they are not wanted.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, parts: Parts) -> io::Result<()> {
-    head(out, report.run)?;
-    capture_line(out, report.capture)?;
+    head(out, report.run, Some(report.capture))?;
     if parts.packets {
         totals(out, report.summary)?;
         dropped_by(out, report)?;
@@ -56,8 +55,8 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, parts: Parts) -> io::Resu
     Ok(())
 }
 
-/// The policy and its settings.
-pub fn head(out: &mut dyn Write, run: &Run) -> io::Result<()> {
+/// The policy, its settings and what was read.
+pub fn head(out: &mut dyn Write, run: &Run, capture: Option<&CaptureFacts>) -> io::Result<()> {
     let mut grid = Grid::new(&[Column::Left, Column::Flexible]);
     let mut line = |name: &str, text: String| grid.row([Cell::new(name, HEADING), Cell::new(text, PLAIN)]);
     let order = match run.order {
@@ -78,6 +77,9 @@ pub fn head(out: &mut dyn Write, run: &Run) -> io::Result<()> {
             line(name, net_text(net));
         }
     }
+    if let Some(capture) = capture {
+        line("Capture", capture_text(capture));
+    }
     grid.write(out, 0)?;
     groups(out, &run.groups)
 }
@@ -86,7 +88,7 @@ fn groups(out: &mut dyn Write, groups: &[GroupLine]) -> io::Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{HEADING}Rule groups{HEADING:#}")?;
+    section(out, "Rule groups")?;
     let mut grid = Grid::new(&[Column::Left, Column::Right, Column::Left, Column::Right, Column::Flexible]);
     for group in groups {
         let own: Vec<String> = [("HOME_NET", &group.home_net), ("EXTERNAL_NET", &group.external_net)]
@@ -108,7 +110,7 @@ fn net_text(net: &Net) -> String {
     if net.origin.is_empty() { net.value.clone() } else { format!("{}, from {}", net.value, net.origin) }
 }
 
-fn capture_line(out: &mut dyn Write, capture: &CaptureFacts) -> io::Result<()> {
+fn capture_text(capture: &CaptureFacts) -> String {
     let names = match capture.names.as_slice() {
         [one] => one.clone(),
         [first, rest @ ..] => format!("{first} and {} more", rest.len()),
@@ -120,10 +122,7 @@ fn capture_line(out: &mut dyn Write, capture: &CaptureFacts) -> io::Result<()> {
         }
         None => String::new(),
     };
-    let text = format!("{names}, {}, {}{when}", counted(capture.frames, "frame"), bytes(capture.bytes));
-    let mut grid = Grid::new(&[Column::Left, Column::Flexible]);
-    grid.row([Cell::new("Capture", HEADING), text.into()]);
-    grid.write(out, 0)
+    format!("{names}, {}, {}{when}", counted(capture.frames, "frame"), bytes(capture.bytes))
 }
 
 fn section(out: &mut dyn Write, title: &str) -> io::Result<()> {
@@ -162,10 +161,15 @@ fn done(verdict: Verdict) -> (&'static str, Style) {
 }
 
 fn dropped_by(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    let by_rule = report.summary.rules().map(|(id, tally)| (by(report.book, Some(id)), tally.blocked));
-    let by_other =
-        report.summary.other_drops().map(|(name, tally)| (By { who: name.to_owned(), what: String::new() }, tally));
-    let mut all: Vec<(By, Tally)> = by_rule.chain(by_other).filter(|(_, tally)| tally.frames > 0).collect();
+    let summary = report.summary;
+    let mut all: Vec<(By, Tally)> = Vec::new();
+    all.extend(summary.rules().map(|(id, tally)| (by(report.book, Some(id)), tally.blocked)));
+    let in_short = |who: String| By { who, what: String::new() };
+    all.extend(
+        summary.stateless_drops().map(|(id, tally)| (in_short(report.book.describe(Cause::StatelessRule(id))), tally)),
+    );
+    all.extend(summary.other_drops().map(|(name, tally)| (in_short(name.to_owned()), tally)));
+    all.retain(|(_, tally)| tally.frames > 0);
     if all.is_empty() {
         return Ok(());
     }
@@ -285,11 +289,12 @@ fn undecided(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         return Ok(());
     }
     section(out, "Passed because no rule decided")?;
-    writeln!(out, "  {}, {}", counted(summary.no_rule.frames, "frame"), bytes(summary.no_rule.bytes))?;
+    write!(out, "  {}, {}", counted(summary.no_rule.frames, "frame"), bytes(summary.no_rule.bytes))?;
     let mut all: Vec<_> = summary.undecided_services().collect();
     if all.is_empty() {
-        return Ok(());
+        return writeln!(out);
     }
+    writeln!(out, "; flows in which no rule decided about any packet:")?;
     all.sort_by(|a, b| b.1.flows.cmp(&a.1.flows).then_with(|| a.0.cmp(b.0)));
     let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Right, Column::Left, Column::Flexible]);
     grid.heading(["flows", "packets", "bytes", "", ""]);
@@ -328,4 +333,198 @@ fn alerts(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     }
     grid.write(out, 2)?;
     more(out, all.len(), "rule")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule_book::{RuleEntry, StatelessGroupEntry};
+    use super::super::summary::tests::{decision, flow};
+    use super::*;
+    use crate::source::Location;
+    use crate::verdict::{Alert, FlowRecord, Sink, StatelessRuleId};
+
+    fn place(line: u32) -> Location {
+        Location { file: "egress.json".to_owned(), line, column: 9 }
+    }
+
+    fn book() -> RuleBook {
+        let rule = |sid, action, msg: &str, line| RuleEntry {
+            sid,
+            gid: 1,
+            rev: 1,
+            action,
+            msg: msg.to_owned(),
+            group: "domains".to_owned(),
+            place: Some(place(line)),
+            modelled: None,
+        };
+        let modelled = RuleEntry {
+            place: None,
+            modelled: Some("drop_established".to_owned()),
+            ..rule(4, RuleAction::Drop, "aws:drop_established action", 0)
+        };
+        RuleBook {
+            rules: vec![
+                rule(1, RuleAction::Pass, "kaggle", 12),
+                rule(9, RuleAction::Alert, "watch this", 13),
+                rule(2, RuleAction::Drop, "no gambling", 14),
+                modelled,
+            ],
+            stateless_groups: vec![StatelessGroupEntry { name: "icmp".to_owned(), rules: vec![(10, Some(place(40)))] }],
+        }
+    }
+
+    fn run() -> Run {
+        let net = |value: &str, origin: &str| Some(Net { value: value.to_owned(), origin: origin.to_owned() });
+        let group = GroupLine {
+            name: "icmp".to_owned(),
+            stateless: true,
+            priority: Some(1),
+            n_rules: 1,
+            home_net: None,
+            external_net: None,
+        };
+        Run {
+            policy: "egress".to_owned(),
+            place: Some(place(2)),
+            engine: "Suricata 7.0".to_owned(),
+            order: RuleOrder::Strict,
+            default_actions: vec!["aws:drop_established".to_owned()],
+            stream_exception: "drop",
+            stateless_defaults: Some(("aws:forward_to_sfe".to_owned(), "aws:drop".to_owned())),
+            groups: vec![
+                group.clone(),
+                GroupLine {
+                    name: "domains".to_owned(),
+                    stateless: false,
+                    priority: Some(100),
+                    n_rules: 1234,
+                    home_net: net("10.1.0.0/16", "the group's RuleVariables"),
+                    ..group
+                },
+            ],
+            home_net: net("10.0.0.0/16", "--home-net"),
+            external_net: None,
+            notices: vec![Notice::new(
+                "the managed group `Threats` has no text",
+                "give it with `--rule-group ARN=FILE`",
+            )],
+        }
+    }
+
+    /// A small morning: one allowed and two blocked conversations, a ping, an ARP frame, an NTP flow.
+    fn morning(sink: &mut dyn Sink) {
+        let mut frame_no = 0;
+        let mut decide = |sink: &mut dyn Sink, stage, verdict, cause, flow, n| {
+            for _ in 0..n {
+                frame_no += 1;
+                sink.decision(&decision(frame_no, stage, verdict, cause, flow));
+            }
+        };
+        let none = Verdict::Pass;
+        decide(sink, Stage::None, none, Cause::NotIp, None, 1);
+        let ping = Cause::StatelessRule(StatelessRuleId { group: 0, rule: 0 });
+        decide(sink, Stage::Stateless, Verdict::Drop, ping, None, 2);
+        decide(sink, Stage::Stateful, none, Cause::NoRule, Some(1), 3);
+        decide(sink, Stage::Stateful, none, Cause::Rule(RuleId(0)), Some(1), 1);
+        decide(sink, Stage::Stateful, none, Cause::FlowPassed(RuleId(0)), Some(1), 1500);
+        decide(sink, Stage::Stateful, none, Cause::NoRule, Some(2), 3);
+        decide(sink, Stage::Stateful, Verdict::Drop, Cause::Rule(RuleId(2)), Some(2), 1);
+        decide(sink, Stage::Stateful, Verdict::Drop, Cause::FlowDropped(Some(RuleId(2))), Some(2), 6);
+        decide(sink, Stage::Stateful, none, Cause::NoRule, Some(3), 3);
+        decide(sink, Stage::Stateful, Verdict::Drop, Cause::Rule(RuleId(3)), Some(3), 2);
+        decide(sink, Stage::Stateful, none, Cause::NoRule, Some(4), 2);
+        let alert = Alert { frame_no: 7, rule: RuleId(1), proto: None, src: None, dst: None, direction: None };
+        for _ in 0..3 {
+            sink.alert(&alert);
+        }
+        sink.flow(flow(1, "www.kaggle.com", 443, None));
+        sink.flow(flow(2, "casino.example", 443, Some((1511, Some(RuleId(2))))));
+        sink.flow(flow(3, "", 22, Some((1521, Some(RuleId(3))))));
+        sink.flow(FlowRecord { proto: 17, app_proto: Some("ntp"), ..flow(4, "", 123, None) });
+    }
+
+    fn written(parts: Parts) -> String {
+        let (book, run) = (book(), run());
+        let mut summary = Summary::new(&book);
+        morning(&mut summary);
+        let capture = CaptureFacts {
+            names: vec!["morning.pcapng".to_owned()],
+            frames: 1524,
+            bytes: 152_400,
+            span_ns: Some((1_767_225_600_000_000_000, 1_767_226_233_000_000_000)),
+            ..CaptureFacts::default()
+        };
+        let notices = notice::of_replay(&run.notices, &book, &summary, &capture);
+        let report = Report { run: &run, capture: &capture, book: &book, summary: &summary, notices: &notices };
+        let mut out = Vec::new();
+        write(&mut out, &report, parts).unwrap();
+        anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_report_reads_from_policy_to_notices() {
+        insta::assert_snapshot!(written(Parts::ALL), @r"
+        Policy     egress (egress.json:2), strict order, stream exception drop
+        Engine     Suricata 7.0
+        Stateless  default aws:forward_to_sfe, UDP fragments aws:drop
+        Stateful   default aws:drop_established
+        HOME_NET   10.0.0.0/16, from --home-net
+        Capture    morning.pcapng, 1,524 frames, 152.4 kB, 2026-01-01 00:00:00 UTC, 10 min 33 s
+
+        Rule groups
+          stateless    1  icmp          1 rule
+          stateful   100  domains  1,234 rules  HOME_NET 10.1.0.0/16, from the group's RuleVariables
+
+        Frames
+          not IP     passed       1     100 B
+          stateless  dropped      2     200 B
+          stateful   passed   1,512  151.2 kB
+                     dropped      9     900 B
+          all                 1,524  152.4 kB
+
+        Dropped by
+          frames  bytes
+               7  700 B  sid 2 (egress.json:14)             no gambling
+               2  200 B  aws:drop_established (modelled)
+               2  200 B  icmp priority 10 (egress.json:40)
+
+        Domains blocked
+          flows  packets  bytes
+              1        2  200 B  casino.example
+
+        Domains allowed
+          flows  packets  bytes
+              1        2  200 B  www.kaggle.com
+
+        Flows blocked
+          flows  dropped  from frame                                     by
+              1        7       1,511  10.0.0.9 → casino.example tcp/443  sid 2 (egress.json:14)
+              1        2       1,521  10.0.0.9 → 203.0.113.10 tcp/22     aws:drop_established (modelled)
+
+        Passed because no rule decided
+          11 frames, 1.1 kB; flows in which no rule decided about any packet:
+          flows  packets  bytes
+              1        2  200 B  udp/123  ntp
+
+        Alerts
+          alerts  action
+               3  alert   sid 9 (egress.json:13)  watch this
+
+        note: the managed group `Threats` has no text
+              give it with `--rule-group ARN=FILE`
+        note: the default action aws:drop_established decided 2 frames; its rules are modelled
+              AWS does not publish them; try your own with `--default-action-rules FILE`
+        note: a replay shows what the firewall does to the traffic as captured
+              behind a drop real endpoints would have behaved differently: retransmitted, given up, tried
+              elsewhere
+        ");
+    }
+
+    #[test]
+    fn nothing_is_wider_than_a_report_may_be() {
+        assert!(
+            written(Parts::ALL).lines().all(|line| super::super::layout::width(line) <= super::super::layout::WIDTH)
+        );
+    }
 }
