@@ -9,5 +9,6 @@ pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod source;
+pub mod stateless;
 pub mod synth;
 pub mod verdict;
