@@ -391,29 +391,9 @@ fn stream_exception(text: &str) -> Result<StreamExceptionPolicy, String> {
     }
 }
 
-/// The stateful default actions by name, without `aws:`.
-const DEFAULT_ACTIONS: [(&str, DefaultAction); 8] = [
-    ("drop_strict", DefaultAction::DropStrict),
-    ("drop_established", DefaultAction::DropEstablished),
-    ("drop_established_app_layer", DefaultAction::DropEstablishedAppLayer),
-    ("drop_established_app_layer_to_server", DefaultAction::DropEstablishedAppLayerToServer),
-    ("alert_strict", DefaultAction::AlertStrict),
-    ("alert_established", DefaultAction::AlertEstablished),
-    ("alert_established_app_layer", DefaultAction::AlertEstablishedAppLayer),
-    ("alert_established_app_layer_to_server", DefaultAction::AlertEstablishedAppLayerToServer),
-];
-
 fn default_action(text: &str) -> Result<DefaultAction, String> {
-    let name = text.strip_prefix("aws:").unwrap_or(text);
-    DEFAULT_ACTIONS.iter().find(|(known, _)| *known == name).map(|(_, action)| *action).ok_or_else(|| {
-        let known: Vec<&str> = DEFAULT_ACTIONS.iter().map(|(known, _)| *known).collect();
-        format!("it is none of {}", known.join(", "))
-    })
-}
-
-/// The name of a default action, without `aws:`.
-pub(super) fn default_action_name(action: DefaultAction) -> &'static str {
-    DEFAULT_ACTIONS.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name)
+    DefaultAction::from_name(text)
+        .ok_or_else(|| format!("it is none of {}", DefaultAction::ALL.map(DefaultAction::name).join(", ")))
 }
 
 fn engine_setting(text: &str) -> Result<EngineSetting, String> {

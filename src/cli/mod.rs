@@ -2,12 +2,12 @@
 //!
 //! It uses only what a user of the library can use. Everything printed goes through [`console`], so that colours are
 //! stripped where they are not wanted and a closed pipe is noticed. [`session`] is where the command meets the policy
-//! loader and the engine.
+//! loader, [`firewall`] where it meets the engine.
 
 pub mod args;
 pub mod console;
-pub mod decapsulate;
 pub mod exit;
+pub mod firewall;
 pub mod progress;
 pub mod render;
 pub mod replay;

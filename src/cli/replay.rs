@@ -2,7 +2,6 @@
 
 use super::args::{FailOn, Format, Part, ReplayArgs};
 use super::console::{Console, Stop};
-use super::decapsulate::Decapsulator;
 use super::exit::Exit;
 use super::progress::Progress;
 use super::session::{Judge, Session};
@@ -23,7 +22,7 @@ pub fn run(args: &ReplayArgs, console: Console) -> Result<Exit, Stop> {
     let mut capture = Capture::open(&args.captures, &CaptureOptions::default())?;
     let progress = Progress::new(console.shows_progress(args.output.format == Format::Jsonl));
     let mut feed = Feed { capture: &mut capture, names: &args.captures, tunnels: args.decapsulate, progress };
-    let mut judge = session.judge();
+    let mut judge = session.judge(args.decapsulate);
     let parts = parts(&args.only);
     let (summary, facts) = match args.output.format {
         Format::Jsonl => {
@@ -87,12 +86,8 @@ impl Feed<'_> {
         sink: &mut S,
         full: impl Fn(&S) -> bool,
     ) -> Result<CaptureFacts, Stop> {
-        let tunnels = self.tunnels.then(Decapsulator::new);
         let mut facts = CaptureFacts { decapsulated: self.tunnels, ..CaptureFacts::default() };
-        while let Some(mut frame) = self.capture.next_frame()? {
-            if let Some(tunnels) = &tunnels {
-                frame = tunnels.open(frame);
-            }
+        while let Some(frame) = self.capture.next_frame()? {
             facts.frames = frame.number;
             facts.bytes += u64::from(frame.wire_len);
             let (first, last) = facts.span_ns.unwrap_or((frame.time_ns, frame.time_ns));
@@ -104,6 +99,7 @@ impl Feed<'_> {
             self.progress.tick(facts.frames, || self.capture.progress());
         }
         judge.finish(sink);
+        judge.tell(&mut facts);
         self.progress.finish();
         facts.names = self.names.iter().map(|name| name.display().to_string()).collect();
         facts.backwards = self.capture.stats().time_went_backwards;

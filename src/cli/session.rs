@@ -1,18 +1,23 @@
-//! From options to a policy that is ready to judge: the place where the command meets the policy loader and the engine.
+//! From options to a policy that is ready to judge: the place where the command meets the policy loader.
+//!
+//! [`super::firewall`] is where it meets the engine.
 
 use super::args::{EngineOptions, EngineVersion, PolicyOptions};
 use super::console::{Console, Stop};
-use super::exit::Exit;
+use super::firewall::Firewall;
+use super::render;
 use super::try_cmd::HomeNet;
 use crate::capture::Frame;
 use crate::policy::model::{
     AddressVariable, Policy, StatefulGroup, StatelessAction, StatelessActions, StatelessPolicy, StreamExceptionPolicy,
 };
+use crate::policy::{self, LoadError, LoadOptions, RuleGroupSource, StatefulOptions};
 use crate::report::rule_book::{GroupLine, Net, StatelessGroupEntry};
-use crate::report::{Notice, RuleBook, Run};
+use crate::report::{CaptureFacts, Notice, RuleBook, Run};
 use crate::source::Sources;
 use crate::verdict::Sink;
 use std::path::Path;
+use std::time::Duration;
 
 /// What the commands need of an engine; in tests a script takes its place.
 pub trait Judge {
@@ -20,6 +25,8 @@ pub trait Judge {
     fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink);
     /// Ends all flows.
     fn finish(&mut self, sink: &mut dyn Sink);
+    /// Adds what the engine saw of the frames themselves.
+    fn tell(&self, _facts: &mut CaptureFacts) {}
 }
 
 /// A policy that is ready.
@@ -31,16 +38,7 @@ pub struct Session {
     pub book: RuleBook,
     /// The networks of HOME_NET.
     pub home: HomeNet,
-}
-
-/// The engine of a session.
-#[derive(Debug)]
-pub struct SessionJudge;
-
-impl Judge for SessionJudge {
-    fn process(&mut self, _frame: &Frame<'_>, _sink: &mut dyn Sink) {}
-
-    fn finish(&mut self, _sink: &mut dyn Sink) {}
+    firewall: Firewall,
 }
 
 impl Session {
@@ -49,20 +47,65 @@ impl Session {
     /// # Errors
     /// When the policy cannot be evaluated.
     pub fn open(
-        _policy: &Path,
-        _policy_options: &PolicyOptions,
+        path: &Path,
+        policy_options: &PolicyOptions,
         engine_options: &EngineOptions,
-        _console: Console,
+        console: Console,
     ) -> Result<Self, Stop> {
         if engine_options.engine == EngineVersion::Suricata8 {
             return Err(Stop::bad_input("Suricata 8.0 is not simulated yet", "replay with `--engine 7`"));
         }
-        Err(Stop { exit: Exit::Internal, message: "this build has no engine".to_owned(), help: String::new() })
+        let loaded = policy::load(path, &load_options(policy_options))?;
+        let mut sources = loaded.sources;
+        render::diagnostics(&mut console.err(), &sources, &loaded.diagnostics)?;
+        let Some(policy) = loaded.policy else { return Err(Stop::told()) };
+        let firewall = match Firewall::compile(&policy, &mut sources, engine_options) {
+            Ok(firewall) => firewall,
+            Err(diagnostics) => {
+                render::diagnostics(&mut console.err(), &sources, &diagnostics)?;
+                return Err(Stop::told());
+            }
+        };
+        let run = run_of(&policy, &sources, firewall.engine_name());
+        let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
+        Ok(Self { run, book, home: home_net(&policy), firewall })
     }
 
-    /// A fresh engine.
-    pub fn judge(&self) -> SessionJudge {
-        SessionJudge
+    /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.
+    pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
+        self.firewall.judge(tunnels)
+    }
+}
+
+fn load_options(options: &PolicyOptions) -> LoadOptions {
+    let pairs = |all: &[super::args::Assignment]| all.iter().map(|a| (a.name.clone(), a.value.clone())).collect();
+    LoadOptions {
+        params: pairs(&options.param),
+        param_files: options.param_file.clone(),
+        select: options.select.clone(),
+        rule_groups: options
+            .rule_group
+            .iter()
+            .map(|group| RuleGroupSource { name: group.arn.clone(), path: group.file.clone() })
+            .collect(),
+        ip_sets: pairs(&options.ip_set),
+        port_sets: pairs(&options.port_set),
+        stateful: StatefulOptions {
+            order: options.order,
+            default_actions: (!options.default.is_empty()).then(|| options.default.clone()),
+            default_action_rules: options.default_action_rules.clone(),
+            home_net: options.home_net.clone(),
+            external_net: options.external_net.clone(),
+            stream_exception: options.stream_exception,
+            tcp_idle: options.tcp_idle.map(|secs| Duration::from_secs(u64::from(secs))),
+        },
+        leave_out: options.leave_out.clone(),
+    }
+}
+
+impl From<LoadError> for Stop {
+    fn from(error: LoadError) -> Self {
+        Self::bad_input(error.to_string(), "")
     }
 }
 
@@ -95,11 +138,7 @@ pub fn run_of(policy: &Policy, sources: &Sources, engine: &str) -> Run {
         place: Some(sources.location(policy.span)),
         engine: engine.to_owned(),
         order: stateful.order,
-        default_actions: stateful
-            .default_actions
-            .iter()
-            .map(|action| format!("aws:{}", super::args::default_action_name(action.value)))
-            .collect(),
+        default_actions: stateful.default_actions.iter().map(|action| format!("aws:{}", action.value.name())).collect(),
         stream_exception: match stateful.stream_exception {
             StreamExceptionPolicy::Drop => "drop",
             StreamExceptionPolicy::Continue => "continue",
@@ -158,12 +197,12 @@ fn stateless_defaults(stateless: &StatelessPolicy) -> (String, String) {
 }
 
 /// The stateless rules as reports name them.
-pub fn stateless_groups(policy: &Policy, sources: &Sources) -> Vec<StatelessGroupEntry> {
+pub fn stateless_groups(policy: &Policy) -> Vec<StatelessGroupEntry> {
     let groups = policy.stateless.iter().flat_map(|stateless| &stateless.groups);
     groups
         .map(|group| StatelessGroupEntry {
             name: group.name.clone(),
-            rules: group.rules.iter().map(|rule| (rule.priority, Some(sources.location(rule.span)))).collect(),
+            rules: group.rules.iter().map(|rule| (rule.priority, rule.span)).collect(),
         })
         .collect()
 }

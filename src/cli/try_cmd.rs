@@ -52,7 +52,7 @@ pub fn run(args: &TryArgs, console: Console) -> Result<Exit, Stop> {
         save(path, &trials)
             .map_err(|error| Stop::bad_input(format!("`{}` cannot be written: {error}", path.display()), ""))?;
     }
-    let mut judge = session.judge();
+    let mut judge = session.judge(false);
     let outcomes = outcomes(&trials, &mut judge, &session.book);
     match args.output.format {
         Format::Table => {
@@ -280,7 +280,7 @@ fn write_outcome(out: &mut dyn Write, trial: &Trial<'_>, outcome: &Outcome, book
 fn message(book: &RuleBook, cause: Cause) -> String {
     let (Cause::Rule(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id))) = cause else { return String::new() };
     match book.rule(id) {
-        Some(rule) if !rule.msg.is_empty() && rule.modelled.is_none() => {
+        Some(rule) if !rule.msg.is_empty() && rule.default_action.is_none() => {
             format!(" \"{}\"", crate::report::layout::printable(&rule.msg))
         }
         _ => String::new(),
@@ -333,7 +333,7 @@ impl<'a> TryRecord<'a> {
 mod tests {
     use super::*;
     use crate::report::RuleEntry;
-    use crate::source::Location;
+    use crate::source::{Sources, Span};
     use crate::verdict::Stage;
 
     /// Decides by what a frame's bytes hold: the first needle found names the rule.
@@ -371,22 +371,24 @@ mod tests {
     }
 
     fn book() -> RuleBook {
+        let mut sources = Sources::new();
+        let file = sources.add("egress.rules", "\n".repeat(10));
         let rule = |sid: u32, action, msg: &str| RuleEntry {
             sid,
-            gid: 1,
             rev: 1,
             action,
             msg: msg.to_owned(),
             group: "domains".to_owned(),
-            place: Some(Location { file: "egress.rules".to_owned(), line: sid, column: 1 }),
-            modelled: None,
+            span: Some(Span::new(file, sid as usize - 1..sid as usize)),
+            default_action: None,
+            modelled: false,
         };
         let rules = vec![
             rule(7, RuleAction::Pass, "kaggle"),
             rule(8, RuleAction::Drop, ""),
             rule(9, RuleAction::Alert, "curl"),
         ];
-        RuleBook { rules, stateless_groups: Vec::new() }
+        RuleBook { sources, rules, stateless_groups: Vec::new() }
     }
 
     #[test]

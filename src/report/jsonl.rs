@@ -98,20 +98,17 @@ impl<'a, W: Write> JsonlWriter<'a, W> {
         write!(line, r#","why":{{"stage":"{}","by":"{}""#, decision.stage.name(), word(decision.cause))?;
         match decision.cause {
             Cause::StatelessRule(id) => {
-                if let Some((group, priority, place)) = self.book.stateless_rule(id) {
+                if let Some((group, priority, span)) = self.book.stateless_rule(id) {
                     line.extend_from_slice(br#","group":"#);
                     to_json(line, &group)?;
-                    write!(line, r#","priority":{priority}"#)?;
-                    if let Some(place) = place {
-                        line.extend_from_slice(br#","at":"#);
-                        to_json(line, &format_args!("{}:{}", place.file, place.line))?;
-                    }
+                    write!(line, r#","priority":{priority},"at":"#)?;
+                    to_json(line, &self.book.place(span))?;
                 }
             }
             Cause::Rule(id) | Cause::RuleThreshold(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id)) => {
                 if let (Some(slot), Some(rule)) = (self.why_by_rule.get_mut(id.0 as usize), self.book.rule(id)) {
                     if slot.is_none() {
-                        *slot = Some(why_of_rule(rule)?.into_boxed_str());
+                        *slot = Some(why_of_rule(self.book, rule)?.into_boxed_str());
                     }
                     line.extend_from_slice(slot.as_deref().unwrap_or_default().as_bytes());
                 }
@@ -138,7 +135,7 @@ impl<'a, W: Write> JsonlWriter<'a, W> {
             dest_ip: alert.dst.map(|(address, _)| Shown(LogAddress(address))),
             dest_port: alert.dst.and_then(|(_, port)| port),
             dir: alert.direction.map(crate::verdict::Direction::name),
-            why: RuleWhy::new(rule),
+            why: RuleWhy::new(self.book, rule),
         };
         self.line.clear();
         to_json(&mut self.line, &record)?;
@@ -167,7 +164,7 @@ impl<'a, W: Write> JsonlWriter<'a, W> {
             first_drop_n: flow.first_drop.map(|(frame_no, _)| frame_no),
             pkts_toserver: flow.packets_to_server,
             pkts_toclient: flow.packets_to_client,
-            why: drop_rule.map_or_else(RuleWhy::default, RuleWhy::new),
+            why: drop_rule.map_or_else(RuleWhy::default, |rule| RuleWhy::new(self.book, rule)),
         };
         self.line.clear();
         to_json(&mut self.line, &record)?;
@@ -294,31 +291,31 @@ struct RuleWhy<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    modelled: Option<&'a str>,
+    default_action: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    modelled: bool,
 }
 
 impl<'a> RuleWhy<'a> {
-    fn new(rule: &'a RuleEntry) -> Self {
+    fn new(book: &RuleBook, rule: &'a RuleEntry) -> Self {
         Self {
             group: Some(&rule.group),
-            gid: (rule.gid != 1).then_some(rule.gid),
             sid: Some(rule.sid),
-            at: rule.place.as_ref().map(|place| format!("{}:{}", place.file, place.line)),
-            modelled: rule.modelled.as_deref(),
+            at: rule.span.filter(|_| !rule.modelled).map(|span| book.place(span)),
+            default_action: rule.default_action.as_deref(),
+            modelled: rule.modelled,
         }
     }
 }
 
 /// The members that a rule adds to a frame's `why`, with a comma before each.
-fn why_of_rule(rule: &RuleEntry) -> io::Result<String> {
+fn why_of_rule(book: &RuleBook, rule: &RuleEntry) -> io::Result<String> {
     let mut json = Vec::new();
-    to_json(&mut json, &RuleWhy::new(rule))?;
+    to_json(&mut json, &RuleWhy::new(book, rule))?;
     let json = String::from_utf8(json).map_err(io::Error::other)?;
     let members = json.trim_start_matches('{').trim_end_matches('}');
     Ok(format!(",{members}"))
@@ -362,23 +359,25 @@ impl serde_json::ser::Formatter for Ascii {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Location;
+    use crate::source::{Sources, Span};
     use crate::verdict::{Direction, RuleId, Stage};
 
     fn book() -> RuleBook {
-        let place = Some(Location { file: "test.rules".to_owned(), line: 3, column: 1 });
+        let mut sources = Sources::new();
+        let file = sources.add("test.rules", "\n\ndrop\n");
         let rule = RuleEntry {
             sid: 1,
-            gid: 1,
             rev: 0,
             action: RuleAction::Drop,
             msg: "sni \u{fc}\"".to_owned(),
             group: "egress".to_owned(),
-            place,
-            modelled: None,
+            span: Some(Span::new(file, 2..6)),
+            default_action: None,
+            modelled: false,
         };
-        let modelled = RuleEntry { sid: 4, place: None, modelled: Some("drop_strict".to_owned()), ..rule.clone() };
-        RuleBook { rules: vec![rule, modelled], stateless_groups: Vec::new() }
+        let default_action = Some("drop_strict".to_owned());
+        let modelled = RuleEntry { sid: 4, default_action, modelled: true, ..rule.clone() };
+        RuleBook { sources, rules: vec![rule, modelled], stateless_groups: Vec::new() }
     }
 
     fn decision(frame_no: u64, verdict: Verdict, cause: Cause) -> Decision {
@@ -455,7 +454,7 @@ mod tests {
         insta::assert_snapshot!(written(Parts::ALL, everything), @r#"
         {"type":"packet","n":1,"verdict":"pass","why":{"stage":"stateful","by":"no-rule"}}
         {"type":"packet","n":2,"verdict":"drop","reason":"rules","sid":1,"why":{"stage":"stateful","by":"rule","group":"egress","sid":1,"at":"test.rules:3"}}
-        {"type":"packet","n":3,"verdict":"drop","reason":"flow drop","why":{"stage":"stateful","by":"flow-dropped","group":"egress","sid":4,"modelled":"drop_strict"}}
+        {"type":"packet","n":3,"verdict":"drop","reason":"flow drop","why":{"stage":"stateful","by":"flow-dropped","group":"egress","sid":4,"default_action":"drop_strict","modelled":true}}
         {"type":"alert","n":2,"sid":1,"rev":0,"action":"blocked","msg":"sni \u00fc\"","proto":"TCP","src_ip":"10.0.0.10","src_port":40000,"dest_ip":"2001:0db8:0000:0000:0000:0000:0000:0001","dest_port":null,"dir":"to_server","why":{"group":"egress","sid":1,"at":"test.rules:3"}}
         {"type":"alert","n":0,"sid":1,"rev":0,"action":"blocked","msg":"sni \u00fc\"","proto":null,"src_ip":null,"src_port":null,"dest_ip":null,"dest_port":null,"dir":null,"why":{"group":"egress","sid":1,"at":"test.rules:3"}}
         {"type":"flow","proto":"TCP","src_ip":"10.0.0.9","src_port":40000,"dest_ip":"203.0.113.10","dest_port":443,"app_proto":"tls","sni":"www.example.com","http_host":null,"state":"established","tcp_state":"established","verdict":"drop","flow_action":"drop","drop_sid":1,"first_drop_n":2,"pkts_toserver":7,"pkts_toclient":5,"why":{"group":"egress","sid":1,"at":"test.rules:3"}}

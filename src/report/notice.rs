@@ -3,7 +3,7 @@
 use super::layout::{HEADING, WARN, WIDTH, printable, wrap};
 use super::units::{count, counted};
 use super::{RuleBook, Summary};
-use crate::verdict::{Cause, Verdict};
+use crate::verdict::Verdict;
 use std::io::{self, Write};
 
 /// One thing to know about a run, and what to do about it.
@@ -39,8 +39,14 @@ pub struct CaptureFacts {
     pub damage: Vec<String>,
     /// Tunnels of mirrored traffic were looked into.
     pub decapsulated: bool,
-    /// Packets with a wrong transport checksum, where checksums are validated.
+    /// TCP packets with a wrong checksum, where checksums are validated.
     pub bad_checksums: u64,
+    /// TCP packets larger than any link carries, as segmentation offload leaves them.
+    pub oversized: u64,
+    /// Frames in tunnels of traffic mirroring or gateway load balancers.
+    pub mirrored: u64,
+    /// Metric dimensions of custom actions, with how many packets published them.
+    pub custom_actions: Vec<(String, u64)>,
 }
 
 /// All notices of a replay, in a fixed order; those of the policy first.
@@ -64,17 +70,20 @@ pub fn of_replay(policy: &[Notice], book: &RuleBook, summary: &Summary, capture:
     }
     if capture.bad_checksums > 0 {
         all.push(Notice::new(
-            format!("{} with a wrong checksum", counted(capture.bad_checksums, "packet")),
+            format!("{} with a wrong checksum", counted(capture.bad_checksums, "TCP packet")),
             "captures from a sending host often hold wrong checksums (offloading); replay with `--checksum none`",
         ));
     }
-    let frames = Verdict::ALL.into_iter().map(|verdict| summary.verdict(verdict).frames).sum::<u64>();
-    if !capture.decapsulated && summary.tunnelled.frames > 0 && summary.tunnelled.frames * 2 > frames {
+    if capture.oversized > 0 {
         all.push(Notice::new(
-            format!(
-                "{} are VXLAN or GENEVE: this looks like mirrored traffic",
-                count_of(summary.tunnelled.frames, frames)
-            ),
+            format!("{} larger than any link carries", counted_are(capture.oversized, "TCP packet")),
+            "they were captured before segmentation (offloading); on the wire the firewall sees smaller packets",
+        ));
+    }
+    if !capture.decapsulated && capture.mirrored * 2 > capture.frames {
+        let (n, all_frames) = (count(capture.mirrored), count(capture.frames));
+        all.push(Notice::new(
+            format!("{n} of {all_frames} frames are VXLAN or GENEVE: this looks like mirrored traffic"),
             "replay with `--decapsulate` to judge the packets inside, as the firewall saw them",
         ));
     }
@@ -91,7 +100,8 @@ pub fn of_replay(policy: &[Notice], book: &RuleBook, summary: &Summary, capture:
 fn modelled(book: &RuleBook, summary: &Summary) -> Vec<Notice> {
     let mut actions: Vec<(&str, u64, u64)> = Vec::new();
     for (id, tally) in summary.rules() {
-        let Some(action) = book.rule(id).and_then(|rule| rule.modelled.as_deref()) else { continue };
+        let rule = book.rule(id).filter(|rule| rule.modelled);
+        let Some(action) = rule.and_then(|rule| rule.default_action.as_deref()) else { continue };
         let frames = tally.blocked.frames + tally.passed.frames;
         match actions.iter_mut().find(|(name, ..)| *name == action) {
             Some((_, f, a)) => {
@@ -122,8 +132,8 @@ fn counted_were(n: u64, noun: &str) -> String {
     format!("{} {}", counted(n, noun), if n == 1 { "was" } else { "were" })
 }
 
-fn count_of(n: u64, all: u64) -> String {
-    format!("{} of {} frames", count(n), count(all))
+fn counted_are(n: u64, noun: &str) -> String {
+    format!("{} {}", counted(n, noun), if n == 1 { "is" } else { "are" })
 }
 
 /// Writes notices, each with what to do under it.
@@ -140,14 +150,4 @@ pub fn write(out: &mut dyn Write, notices: &[Notice]) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether a cause is a modelled default action.
-pub fn is_modelled(book: &RuleBook, cause: Cause) -> bool {
-    match cause {
-        Cause::Rule(id) | Cause::RuleThreshold(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id)) => {
-            book.rule(id).is_some_and(|rule| rule.modelled.is_some())
-        }
-        _ => false,
-    }
 }

@@ -1,12 +1,15 @@
 //! What reports say about the policy: its rules by the numbers that decisions carry, and its settings.
 
 use crate::policy::model::RuleOrder;
-use crate::source::Location;
+use crate::source::{Location, Sources, Span};
 use crate::verdict::{Cause, RuleAction, RuleId, StatelessRuleId};
 
-/// The rules of a compiled program, as far as reports speak of them.
-#[derive(Clone, Debug, Default)]
+/// The rules of a compiled program, as far as reports speak of them. Places are worked out when they are asked for: a
+/// policy may be one line of 2 MB.
+#[derive(Debug, Default)]
 pub struct RuleBook {
+    /// The files that places are in.
+    pub sources: Sources,
     /// Stateful rules, by [`RuleId`].
     pub rules: Vec<RuleEntry>,
     /// Stateless groups, by ascending priority.
@@ -18,8 +21,6 @@ pub struct RuleBook {
 pub struct RuleEntry {
     /// Signature id.
     pub sid: u32,
-    /// Generator id; 1 unless the rule says otherwise.
-    pub gid: u32,
     /// Revision; 0 when the rule has none.
     pub rev: u32,
     /// What the rule says is to be done.
@@ -29,9 +30,11 @@ pub struct RuleEntry {
     /// The rule group it is of.
     pub group: String,
     /// Where the user wrote it, or the domain it was generated for.
-    pub place: Option<Location>,
-    /// The name of the default action that this rule models; `None` for the policy's own rules.
-    pub modelled: Option<String>,
+    pub span: Option<Span>,
+    /// The default action that this rule stands behind, without `aws:`; `None` for the policy's own rules.
+    pub default_action: Option<String>,
+    /// Our model of the default action; not set for rules that the user gave in its place.
+    pub modelled: bool,
 }
 
 /// A stateless rule group.
@@ -40,7 +43,7 @@ pub struct StatelessGroupEntry {
     /// Its name.
     pub name: String,
     /// Its rules by ascending priority: the priority, and where it is written.
-    pub rules: Vec<(u16, Option<Location>)>,
+    pub rules: Vec<(u16, Span)>,
 }
 
 /// What was run: the head of a report.
@@ -103,10 +106,18 @@ impl RuleBook {
     }
 
     /// The name of the group of a stateless rule, its priority, and where it is written.
-    pub fn stateless_rule(&self, id: StatelessRuleId) -> Option<(&str, u16, Option<&Location>)> {
+    pub fn stateless_rule(&self, id: StatelessRuleId) -> Option<(&str, u16, Span)> {
         let group = self.stateless_groups.get(id.group as usize)?;
-        let (priority, place) = group.rules.get(id.rule as usize)?;
-        Some((&group.name, *priority, place.as_ref()))
+        let (priority, span) = group.rules.get(id.rule as usize)?;
+        Some((&group.name, *priority, *span))
+    }
+
+    /// `file:line`, and the column where something else stands before it on the line.
+    pub fn place(&self, span: Span) -> String {
+        let Location { file, line, column } = self.sources.location(span);
+        let text = self.sources.line(span.file, line);
+        let opening = text.chars().take_while(|c| " \t\"'-[".contains(*c)).count() as u32;
+        if column > opening + 1 { format!("{file}:{line}:{column}") } else { format!("{file}:{line}") }
     }
 
     /// Says who decided, in a few words: `sid 7 (egress.rules:12)`.
@@ -114,7 +125,7 @@ impl RuleBook {
         match cause {
             Cause::NotIp => "not IP".to_owned(),
             Cause::StatelessRule(id) => match self.stateless_rule(id) {
-                Some((group, priority, place)) => with_place(&format!("{group} priority {priority}"), place),
+                Some((group, priority, span)) => format!("{group} priority {priority} ({})", self.place(span)),
                 None => "a stateless rule".to_owned(),
             },
             Cause::StatelessDefault => "stateless default action".to_owned(),
@@ -133,18 +144,13 @@ impl RuleBook {
     /// Names a rule in a few words: `sid 7 (egress.rules:12)`, `aws:drop_strict (modelled)`.
     pub fn describe_rule(&self, id: RuleId) -> String {
         let Some(rule) = self.rule(id) else { return format!("rule {}", id.0) };
-        match &rule.modelled {
-            Some(action) => format!("aws:{action} (modelled)"),
-            None => with_place(&format!("sid {}", rule.sid), rule.place.as_ref()),
+        let name =
+            rule.default_action.as_ref().map_or_else(|| format!("sid {}", rule.sid), |name| format!("aws:{name}"));
+        match rule.span {
+            _ if rule.modelled => format!("{name} (modelled)"),
+            Some(span) => format!("{name} ({})", self.place(span)),
+            None => name,
         }
-    }
-}
-
-/// `file:line` behind a name. The column is left out: rules are one a line.
-fn with_place(name: &str, place: Option<&Location>) -> String {
-    match place {
-        Some(Location { file, line, .. }) => format!("{name} ({file}:{line})"),
-        None => name.to_owned(),
     }
 }
 
@@ -154,24 +160,30 @@ mod tests {
 
     #[test]
     fn who_decided_is_said_with_its_place() {
+        let text = "pass ip any any -> any any (sid:6;)\n  drop ip any any -> any any (sid:7;)\n{\"x\": 10}\n";
         let mut book = RuleBook::default();
-        let place = Some(Location { file: "egress.rules".to_owned(), line: 12, column: 1 });
+        let file = book.sources.add("egress.rules", text);
         let rule = RuleEntry {
             sid: 7,
-            gid: 1,
             rev: 2,
             action: RuleAction::Drop,
             msg: String::new(),
             group: "egress".to_owned(),
-            place: place.clone(),
-            modelled: None,
+            span: Some(Span::new(file, 38..50)),
+            default_action: None,
+            modelled: false,
         };
+        let action = Some("drop_strict".to_owned());
         book.rules.push(rule.clone());
-        book.rules.push(RuleEntry { modelled: Some("drop_strict".to_owned()), place: None, ..rule });
-        book.stateless_groups.push(StatelessGroupEntry { name: "icmp".to_owned(), rules: vec![(10, place)] });
-        assert_eq!(book.describe(Cause::FlowDropped(Some(RuleId(0)))), "sid 7 (egress.rules:12)");
+        book.rules.push(RuleEntry { default_action: action.clone(), modelled: true, ..rule.clone() });
+        book.rules.push(RuleEntry { default_action: action, ..rule });
+        let at = text.find("10").unwrap();
+        let group = StatelessGroupEntry { name: "icmp".to_owned(), rules: vec![(10, Span::new(file, at..at + 2))] };
+        book.stateless_groups.push(group);
+        assert_eq!(book.describe(Cause::FlowDropped(Some(RuleId(0)))), "sid 7 (egress.rules:2)");
         assert_eq!(book.describe(Cause::Rule(RuleId(1))), "aws:drop_strict (modelled)");
+        assert_eq!(book.describe(Cause::Rule(RuleId(2))), "aws:drop_strict (egress.rules:2)");
         let id = StatelessRuleId { group: 0, rule: 0 };
-        assert_eq!(book.describe(Cause::StatelessRule(id)), "icmp priority 10 (egress.rules:12)");
+        assert_eq!(book.describe(Cause::StatelessRule(id)), "icmp priority 10 (egress.rules:3:7)");
     }
 }

@@ -129,8 +129,6 @@ pub struct Summary {
     pub flows: FlowTally,
     /// Flows that were condemned or lost packets to a rule.
     pub blocked_flows: FlowTally,
-    /// Packets of flows to the ports of VPC traffic mirroring and gateway load balancers.
-    pub tunnelled: Tally,
     names: BTreeMap<String, NameTally>,
     conversations: BTreeMap<Conversation, Blocked>,
     services: BTreeMap<Service, FlowTally>,
@@ -161,7 +159,6 @@ impl Summary {
             alerts: 0,
             flows: FlowTally::default(),
             blocked_flows: FlowTally::default(),
-            tunnelled: Tally::default(),
             names: BTreeMap::new(),
             conversations: BTreeMap::new(),
             services: BTreeMap::new(),
@@ -300,10 +297,6 @@ impl Sink for Summary {
             if self.services.len() < DISTINCT_MAX || self.services.contains_key(&service) {
                 self.services.entry(service).or_default().add(&flow);
             }
-        }
-        if flow.proto == 17 && matches!(flow.dst.1, Some(4789 | 6081)) {
-            let bytes = flow.bytes_to_server + flow.bytes_to_client;
-            self.tunnelled = self.tunnelled.plus(Tally { frames: packets, bytes });
         }
     }
 }

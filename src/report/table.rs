@@ -199,7 +199,7 @@ struct By {
 fn by(book: &RuleBook, id: Option<RuleId>) -> By {
     let Some(id) = id else { return By { who: "no rule".to_owned(), what: String::new() } };
     let who = book.describe(Cause::Rule(id));
-    let what = book.rule(id).filter(|rule| rule.modelled.is_none()).map_or("", |rule| &rule.msg);
+    let what = book.rule(id).filter(|rule| rule.default_action.is_none()).map_or("", |rule| &rule.msg);
     By { who, what: what.to_owned() }
 }
 
@@ -340,28 +340,27 @@ mod tests {
     use super::super::rule_book::{RuleEntry, StatelessGroupEntry};
     use super::super::summary::tests::{decision, flow};
     use super::*;
-    use crate::source::Location;
+    use crate::source::{Location, Sources, Span};
     use crate::verdict::{Alert, FlowRecord, Sink, StatelessRuleId};
 
-    fn place(line: u32) -> Location {
-        Location { file: "egress.json".to_owned(), line, column: 9 }
-    }
-
     fn book() -> RuleBook {
+        let mut sources = Sources::new();
+        let file = sources.add("egress.json", "\n".repeat(50));
+        let place = |line: usize| Span::new(file, line - 1..line);
         let rule = |sid, action, msg: &str, line| RuleEntry {
             sid,
-            gid: 1,
             rev: 1,
             action,
             msg: msg.to_owned(),
             group: "domains".to_owned(),
-            place: Some(place(line)),
-            modelled: None,
+            span: Some(place(line)),
+            default_action: None,
+            modelled: false,
         };
         let modelled = RuleEntry {
-            place: None,
-            modelled: Some("drop_established".to_owned()),
-            ..rule(4, RuleAction::Drop, "aws:drop_established action", 0)
+            default_action: Some("drop_established".to_owned()),
+            modelled: true,
+            ..rule(4, RuleAction::Drop, "aws:drop_established action", 1)
         };
         RuleBook {
             rules: vec![
@@ -370,7 +369,8 @@ mod tests {
                 rule(2, RuleAction::Drop, "no gambling", 14),
                 modelled,
             ],
-            stateless_groups: vec![StatelessGroupEntry { name: "icmp".to_owned(), rules: vec![(10, Some(place(40)))] }],
+            sources,
+            stateless_groups: vec![StatelessGroupEntry { name: "icmp".to_owned(), rules: vec![(10, place(40))] }],
         }
     }
 
@@ -386,7 +386,7 @@ mod tests {
         };
         Run {
             policy: "egress".to_owned(),
-            place: Some(place(2)),
+            place: Some(Location { file: "egress.json".to_owned(), line: 2, column: 1 }),
             engine: "Suricata 7.0".to_owned(),
             order: RuleOrder::Strict,
             default_actions: vec!["aws:drop_established".to_owned()],
