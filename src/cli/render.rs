@@ -125,7 +125,10 @@ impl Window {
         let fits = shown_width(before, columns) + shown_width(marked, columns) + shown_width(after, columns) <= columns;
         let (lead, lead_cut) = if fits { (printable(before), false) } else { tail(before, LEAD) };
         let lead_columns = width(&lead) + usize::from(lead_cut);
-        let (middle, middle_cut) = head(marked, columns.saturating_sub(lead_columns + 1));
+        // what is said about the place stands behind the carets, on the same line
+        let said = if label.text.is_empty() { 0 } else { width(&label.text) + 1 };
+        let room = columns.saturating_sub(lead_columns + 1);
+        let (middle, middle_cut) = head(marked, room.saturating_sub(said).max(room / 2));
         let left = columns.saturating_sub(lead_columns + width(&middle) + usize::from(middle_cut));
         let (trail, trail_cut) = if middle_cut { (String::new(), false) } else { head(after, left.saturating_sub(1)) };
 
