@@ -16,6 +16,7 @@ mod ftp;
 mod http1;
 mod http2;
 mod ike;
+pub(crate) mod inspection;
 mod krb5;
 mod lines;
 mod mqtt;
@@ -31,6 +32,7 @@ mod sip;
 mod smb;
 mod smtp;
 mod snmp;
+pub(crate) mod tcp;
 mod telnet;
 mod tftp;
 mod tls;
@@ -96,6 +98,8 @@ pub enum Parsed {
     },
     /// The parser gave up on this flow.
     Error,
+    /// The protocol is only detected: there is no parser for it.
+    NoParser,
 }
 
 /// What [`AppLayer::udp`] made of a datagram.
@@ -135,10 +139,16 @@ pub struct AppLayer {
     pub proto_to_client: AppProto,
     /// Events of the flow's application layer as such (`app-layer-event:applayer_...`).
     pub events: EventSet,
+    /// Rules look at HTTP bodies: keep up to 100 KiB of each. Off by default.
+    pub keep_bodies: bool,
     detection: Detection,
     change: Option<ProtocolChange>,
     eof: [bool; 2],
     parser: Option<Box<Parser>>,
+    /// `no_inspection` has been acted on: the stream engine's own mark.
+    pub(crate) no_inspection_done: bool,
+    /// `no_payload_inspection` has been acted on: the stream engine's own mark.
+    pub(crate) no_payload_inspection_done: bool,
 }
 
 /// The live transactions of a flow, oldest first.
@@ -168,6 +178,8 @@ impl Transactions {
 /// What a parser asks of the flow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wishes {
+    /// Asked of the parser: keep bodies for rules.
+    keep_bodies: bool,
     change: Option<(Option<u16>, AppProto)>,
     no_inspection: bool,
     no_payload_inspection: bool,
@@ -267,7 +279,7 @@ impl AppLayer {
     /// [`Parsed::Error`] ends the application layer of a TCP flow; so it does for a protocol without parser.
     pub fn parse(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], flags: DataFlags) -> Parsed {
         if !self.proto.has_parser() {
-            return Parsed::Error;
+            return Parsed::NoParser;
         }
         if flags.eof
             && let Some(eof) = self.eof.get_mut(direction.index())
@@ -281,7 +293,7 @@ impl AppLayer {
         if data.is_empty() && !flags.eof {
             return Parsed::Ok;
         }
-        let mut wishes = Wishes::default();
+        let mut wishes = Wishes { keep_bodies: self.keep_bodies, ..Wishes::default() };
         let [eof_to_server, eof_to_client] = self.eof;
         let Parser { txs, state, .. } = parser;
         let parsed = match state {
@@ -348,6 +360,24 @@ impl AppLayer {
     /// Drops the parser and its transactions and nothing else. Suricata: `FlowCleanupAppLayer`.
     pub fn drop_parser(&mut self) {
         self.parser = None;
+    }
+
+    /// No more data will come in this direction. Suricata: `APP_LAYER_PARSER_EOF_TS`, `_TC`.
+    pub fn end_of_stream(&mut self, direction: Direction) {
+        if let Some(eof) = self.eof.get_mut(direction.index()) {
+            *eof = true;
+        }
+    }
+
+    /// Nothing more will come in this direction.
+    pub fn has_ended(&self, direction: Direction) -> bool {
+        self.eof.get(direction.index()) == Some(&true)
+    }
+
+    /// Some transaction has not been inspected to its end in this direction: it is to be looked at when the flow ends.
+    pub fn has_unfinished_transactions(&self, direction: Direction) -> bool {
+        let end = completion(self.proto, direction);
+        self.transactions().any(|(_, tx)| tx.progress(direction) < end)
     }
 
     fn request_change(&mut self, port: Option<u16>, expected: AppProto) {
@@ -500,6 +530,11 @@ impl AppLayer {
     /// The handshake state that `ssl_state` tests: bits of [`ssl_state`]. 0 when the flow is not TLS.
     pub fn ssl_state(&self) -> u32 {
         self.transaction(0).and_then(Tx::tls).map_or(0, TlsTx::state)
+    }
+
+    /// Hosts of HTTP requests that are live, in order, with repetitions.
+    pub fn hosts(&self) -> impl Iterator<Item = &[u8]> {
+        self.transactions().filter_map(|(_, tx)| tx.http1()?.host())
     }
 
     /// The server name of TLS.

@@ -99,6 +99,40 @@ impl AppProto {
         })
     }
 
+    /// The protocol of a name in rules.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|proto| proto.name() == Some(name))
+    }
+
+    /// All protocols that detection can find.
+    const ALL: &[Self] = &[
+        Self::Http1,
+        Self::Tls,
+        Self::Dns,
+        Self::Ftp,
+        Self::FtpData,
+        Self::Smtp,
+        Self::Ssh,
+        Self::Imap,
+        Self::Smb,
+        Self::Dcerpc,
+        Self::Nfs,
+        Self::Ntp,
+        Self::Tftp,
+        Self::Ike,
+        Self::Krb5,
+        Self::Quic,
+        Self::Dhcp,
+        Self::Snmp,
+        Self::Sip,
+        Self::Rfb,
+        Self::Mqtt,
+        Self::Telnet,
+        Self::Rdp,
+        Self::Http2,
+        Self::BittorrentDht,
+    ];
+
     /// A protocol was found: neither unknown nor failed.
     pub fn is_valid(self) -> bool {
         !matches!(self, Self::Unknown | Self::Failed)

@@ -5,11 +5,15 @@ use super::resolve::Variables;
 use super::signature::{
     AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
 };
-use super::{EngineProfile, GroupInfo, LeftOut, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
+use super::{
+    EngineProfile, GroupInfo, LeftOut, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order,
+};
 use crate::app::{self, AppProto};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Rule};
-use crate::rules::keyword::{Amount, BitCommand, Buffer, Compare, Content, Flowbits, IpProtoMatch, Keyword, Transform};
+use crate::rules::keyword::{
+    Amount, BitCommand, Buffer, Compare, Content, Flowbits, IpProto, IpProtoMatch, Keyword, Transform,
+};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
 use crate::stateless::{Stateless, StatelessSemantics};
@@ -89,8 +93,9 @@ struct Options {
     class_priority: Option<u32>,
     noalert: bool,
     alert: bool,
-    direction: Option<Direction>,
-    protocols: Option<ProtocolSet>,
+    /// Directions that `flow` names; none: both.
+    directions: [bool; 2],
+    ip_protos: Vec<IpProto>,
     needs_flow: bool,
     needs_variables: bool,
     tests: Vec<PacketTest>,
@@ -106,7 +111,8 @@ struct PendingLook {
     tests: Vec<BufferTest>,
     /// Longest positive pattern.
     longest: usize,
-    ssl_state: Option<(bool, u8)>,
+    /// States, and those of them that are negated.
+    ssl_state: Option<(u8, u8)>,
 }
 
 impl<'a> Compiler<'a> {
@@ -203,30 +209,15 @@ impl<'a> Compiler<'a> {
             Protocol::Ipv6 | Protocol::Icmpv6 => Some(6),
             _ => None,
         };
-        let protocols = options.protocols.unwrap_or_else(|| {
-            if matches!(protocol, Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::Pkthdr) {
-                ProtocolSet::ALL
-            } else {
-                ProtocolSet::of((0..=255).filter(|number| protocol.has_transport(*number)))
-            }
-        });
+        let protocols = ProtocolSet::of((0..=255).filter(|&number| {
+            protocol.has_transport(number) && options.ip_protos.iter().all(|test| ip_proto_holds(*test, number))
+        }));
         let engines = engines(options.looks, app_proto)?;
-        let directions = match options.direction {
-            None => [true, true],
-            Some(Direction::ToServer) => [true, false],
-            Some(Direction::ToClient) => [false, true],
-        };
-        let header = Header {
-            protocols,
-            version,
-            src: src.set,
-            dst: dst.set,
-            src_port,
-            dst_port,
-        };
+        let directions = if options.directions == [false; 2] { [true; 2] } else { options.directions };
+        let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
         let facts = classify::HeaderFacts {
             negated_address: src.negated || dst.negated,
-            one_direction: options.direction.is_some(),
+            one_direction: directions != [true; 2],
         };
         let mut signature = Signature {
             action,
@@ -273,7 +264,9 @@ impl<'a> Compiler<'a> {
                 Keyword::Msg(msg) => options.msg.clone_from(msg),
                 Keyword::Sid(sid) => options.sid = *sid,
                 Keyword::Rev(rev) => options.rev = *rev,
-                Keyword::Priority(priority) => options.priority = Some(*priority),
+                Keyword::Priority(priority) => {
+                    options.priority = Some(options.priority.map_or(*priority, |p| p.min(*priority)));
+                }
                 Keyword::Classtype(class) => {
                     let priority = classtype::priority(class).unwrap_or(DEFAULT_PRIORITY);
                     options.class_priority = Some(options.class_priority.map_or(priority, |p| p.min(priority)));
@@ -285,22 +278,17 @@ impl<'a> Compiler<'a> {
                     if flow.stream.is_some() {
                         return Err(unsupported("flow:only_stream", span));
                     }
-                    options.direction = flow.direction;
-                    let only_direction = flow.established.is_none() && !flow.stateless && flow.fragment.is_none();
+                    if let Some(direction) = flow.direction {
+                        options.directions[direction.index()] = true;
+                    }
                     // a bare direction leaves nothing to test: the rule is put among those of the direction
-                    if !only_direction {
+                    if !flow.is_direction_only() {
                         options.needs_flow = true;
                         options.tests.push(PacketTest::Flow(*flow));
                     }
                 }
                 Keyword::Flowbits(Flowbits::Bits { command, names }) => self.flowbits(&mut options, *command, names),
-                Keyword::IpProto(proto) => {
-                    let set = options.protocols.get_or_insert_with(|| match proto.compare {
-                        IpProtoMatch::Not => ProtocolSet::ALL,
-                        _ => ProtocolSet::default(),
-                    });
-                    set.narrow(proto.compare, proto.number);
-                }
+                Keyword::IpProto(proto) => options.ip_protos.push(*proto),
                 Keyword::Ttl(compare) => options.tests.push(PacketTest::Ttl(*compare)),
                 Keyword::Itype(compare) => options.tests.push(PacketTest::Itype(*compare)),
                 Keyword::Icode(compare) => options.tests.push(PacketTest::Icode(*compare)),
@@ -314,15 +302,15 @@ impl<'a> Compiler<'a> {
                 Keyword::Dsize(compare) => options.tests.push(PacketTest::Dsize(*compare)),
                 Keyword::Sameip => options.tests.push(PacketTest::Sameip),
                 Keyword::AppLayerProtocol { negated, protocol } => {
-                    let proto = match *protocol {
-                        "failed" => AppProtoTest::Is(AppProto::Failed),
-                        name => proto_test_by_name(name).ok_or_else(|| unsupported(name, span))?,
+                    let proto = match protocol {
+                        None => AppProtoTest::Is(AppProto::Failed),
+                        Some(protocol) => proto_test(*protocol).ok_or_else(|| unsupported(protocol.as_str(), span))?,
                     };
                     options.tests.push(PacketTest::AppLayerProtocol { negated: *negated, proto });
                 }
-                Keyword::SslState { negated, states } => {
+                Keyword::SslState { states, negated } => {
                     options.buffer_proto = Some(Protocol::Tls);
-                    options.looks.push(PendingLook::session(*negated, *states));
+                    options.looks.push(PendingLook::session(*states, *negated));
                 }
                 Keyword::Buffer(buffer) => {
                     if place_of(*buffer).is_empty() {
@@ -344,7 +332,7 @@ impl<'a> Compiler<'a> {
                     Some(look) if look.buffer.is_some() => look.bsize(bsize, span)?,
                     _ => return Err(unsupported("bsize", span)),
                 },
-                other => return Err(unsupported(&other.name(), span)),
+                other => return Err(unsupported(name_of(other), span)),
             }
         }
         // a sticky buffer without a test tests nothing
@@ -464,8 +452,8 @@ impl PendingLook {
         Self { buffer: Some(buffer), dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: None }
     }
 
-    fn session(negated: bool, states: u8) -> Self {
-        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: Some((negated, states)) }
+    fn session(states: u8, negated: u8) -> Self {
+        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: Some((states, negated)) }
     }
 
     fn content(&mut self, content: &Content, span: Span) -> Result<(), Refusal> {
@@ -474,14 +462,12 @@ impl PendingLook {
             Some(Amount::Value(value)) => Ok(Some(i64::from(*value))),
             Some(Amount::Variable(_)) => Err(unsupported("a variable in a content modifier", span)),
         };
-        if content.replace.is_some() {
-            return Err(unsupported("replace", span));
-        }
         let (offset, depth) = (number(&content.offset)?, number(&content.depth)?);
         let (distance, within) = (number(&content.distance)?, number(&content.within)?);
         let length = content.pattern.len();
         let offset = usize::try_from(offset.unwrap_or(0)).unwrap_or(0);
-        let depth = if content.startswith { Some(length) } else { depth.map(|d| offset + usize::try_from(d).unwrap_or(0)) };
+        let depth =
+            if content.startswith { Some(length) } else { depth.map(|d| offset + usize::try_from(d).unwrap_or(0)) };
         let relative = (distance.is_some() || within.is_some()).then(|| {
             let distance = distance.unwrap_or(0);
             Relative { distance, within }
@@ -509,14 +495,24 @@ impl PendingLook {
 
 /// The engines of a rule: that with the pattern the rule waits for first, then by place in the transaction.
 fn engines(looks: Vec<PendingLook>, app_proto: Option<AppProtoTest>) -> Result<SmallVec<[Engine; 2]>, Refusal> {
-    let waits_for = looks.iter().enumerate().filter(|(_, look)| look.longest > 0).max_by_key(|(n, look)| (look.longest, std::cmp::Reverse(*n))).map(|(n, _)| n);
+    let waits_for = looks
+        .iter()
+        .enumerate()
+        .filter(|(_, look)| look.longest > 0)
+        .max_by_key(|(n, look)| (look.longest, std::cmp::Reverse(*n)))
+        .map(|(n, _)| n);
     let _ = app_proto;
     let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
     for (number, look) in looks.into_iter().enumerate() {
         let prefilter = waits_for == Some(number);
-        if let Some((negated, states)) = look.ssl_state {
+        if let Some((states, negated)) = look.ssl_state {
             for direction in [Direction::ToServer, Direction::ToClient] {
-                engines.push(Engine { direction, progress: 0, prefilter: false, look: Look::SslState { negated, states } });
+                engines.push(Engine {
+                    direction,
+                    progress: 0,
+                    prefilter: false,
+                    look: Look::SslState { states, negated },
+                });
             }
             continue;
         }
@@ -537,7 +533,9 @@ fn engines(looks: Vec<PendingLook>, app_proto: Option<AppProtoTest>) -> Result<S
 /// Where in a transaction a buffer is looked at; empty for buffers that are not evaluated yet.
 fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)] {
     use Direction::{ToClient, ToServer};
-    use app::place::{DNS_REQUEST, REQUEST_HEADERS, REQUEST_LINE, RESPONSE_HEADERS, RESPONSE_LINE, TLS_START};
+    use app::inspection::place::{
+        DNS_REQUEST, REQUEST_HEADERS, REQUEST_LINE, RESPONSE_HEADERS, RESPONSE_LINE, TLS_START,
+    };
     match buffer {
         Buffer::TlsSni => &[(BufferName::One(app::Buffer::TlsSni), ToServer, TLS_START)],
         Buffer::HttpHost => &[(BufferName::One(app::Buffer::HttpHost), ToServer, REQUEST_HEADERS)],
@@ -570,17 +568,58 @@ fn app_proto(protocol: Protocol, options: &Options, rule: &Rule) -> Result<Optio
     let named = if protocol.is_app_layer() { Some(protocol) } else { options.buffer_proto };
     match named {
         None => Ok(None),
-        Some(named) => match proto_test_by_name(named.as_str()) {
+        Some(named) => match proto_test(named) {
             Some(test) => Ok(Some(test)),
             None => Err(unsupported(named.as_str(), rule.protocol.span)),
         },
     }
 }
 
-fn proto_test_by_name(name: &str) -> Option<AppProtoTest> {
-    match name {
-        "http" => Some(AppProtoTest::Http),
-        "http1" => Some(AppProtoTest::Is(AppProto::Http1)),
-        name => AppProto::by_name(name).map(AppProtoTest::Is),
+fn proto_test(protocol: Protocol) -> Option<AppProtoTest> {
+    match protocol {
+        Protocol::Http => Some(AppProtoTest::Http),
+        Protocol::Http1 => Some(AppProtoTest::Is(AppProto::Http1)),
+        Protocol::Dcerpc => Some(AppProtoTest::Dcerpc),
+        protocol => AppProto::by_name(protocol.as_str()).map(AppProtoTest::Is),
+    }
+}
+
+fn ip_proto_holds(test: IpProto, number: u8) -> bool {
+    match test.compare {
+        IpProtoMatch::Is => number == test.number,
+        IpProtoMatch::Not => number != test.number,
+        IpProtoMatch::Below => number < test.number,
+        IpProtoMatch::Above => number > test.number,
+    }
+}
+
+/// The name of a keyword that is not evaluated.
+fn name_of(keyword: &Keyword) -> &'static str {
+    match keyword {
+        Keyword::Recognised { name, .. } | Keyword::BitsNoalert(name) => name,
+        Keyword::Requires(_) => "requires",
+        Keyword::Ipopts(_) => "ipopts",
+        Keyword::Tos { .. } => "tos",
+        Keyword::Id(_) => "id",
+        Keyword::Seq(_) => "tcp.seq",
+        Keyword::Ack(_) => "tcp.ack",
+        Keyword::Window { .. } => "tcp.window",
+        Keyword::TcpMss(_) => "tcp.mss",
+        Keyword::Icmpv6Mtu(_) => "icmpv6.mtu",
+        Keyword::FlowAge(_) => "flow.age",
+        Keyword::Flowint(_) => "flowint",
+        Keyword::Xbits(_) => "xbits",
+        Keyword::Hostbits(_) => "hostbits",
+        Keyword::StreamSize(_) => "stream_size",
+        Keyword::Threshold(_) => "threshold",
+        Keyword::DetectionFilter(_) => "detection_filter",
+        Keyword::AppLayerEvent(_) => "app-layer-event",
+        Keyword::DecodeEvent(_) => "decode-event",
+        Keyword::StreamEvent(_) => "stream-event",
+        Keyword::PktData => "pkt_data",
+        Keyword::Pcre(_) => "pcre",
+        Keyword::Isdataat(_) => "isdataat",
+        Keyword::Urilen { .. } => "urilen",
+        _ => "this keyword",
     }
 }

@@ -59,8 +59,7 @@ fn find(content: &ContentTest, rest: &[BufferTest], buffer: &[u8], last_end: usi
     let Some((mut from, to)) = window(content, buffer.len(), last_end) else {
         return content.negated && run(rest, buffer, last_end, budget);
     };
-    let next_is_relative =
-        matches!(rest.first(), Some(BufferTest::Content(next)) if next.relative.is_some());
+    let next_is_relative = matches!(rest.first(), Some(BufferTest::Content(next)) if next.relative.is_some());
     loop {
         let found = buffer.get(from..to).and_then(|window| search(content, window)).map(|at| from + at);
         let Some(at) = found else {

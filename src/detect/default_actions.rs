@@ -61,15 +61,14 @@ fn templates(action: DefaultAction) -> Vec<(&'static str, &'static str, String)>
 }
 
 /// The application-layer family: a connection that is still on its way to a ClientHello or a request waits.
-fn app_layer(
-    verb: &'static str,
-    direction: &str,
-    tcp: &str,
-    bit: &str,
-) -> Vec<(&'static str, &'static str, String)> {
+fn app_layer(verb: &'static str, direction: &str, tcp: &str, bit: &str) -> Vec<(&'static str, &'static str, String)> {
     vec![
         (verb, "tls", format!("ssl_state:client_hello; flowbits:set,{bit}.blocked; flow:to_server;")),
-        ("alert", "tls", format!("flowbits:isnotset,{bit}.blocked; flowbits:set,{bit}.waiting; noalert; flow:to_server;")),
+        (
+            "alert",
+            "tls",
+            format!("flowbits:isnotset,{bit}.blocked; flowbits:set,{bit}.waiting; noalert; flow:to_server;"),
+        ),
         (verb, "http", format!("flowbits:set,{bit}.blocked; flow:to_server;")),
         (verb, "tcp", format!("flowbits:isnotset,{bit}.blocked; flowbits:isnotset,{bit}.waiting; flow:{tcp};")),
         (verb, "udp", format!("flow:{direction};")),

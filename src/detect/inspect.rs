@@ -26,8 +26,20 @@ pub(crate) struct PacketState {
     pub(crate) end_of_flow: bool,
     /// The parser has moved in this direction, or in some direction because of this packet.
     pub(crate) app_moved: bool,
-    /// TCP: the application layer of the session is switched off.
-    pub(crate) app_disabled: bool,
+}
+
+impl PacketState {
+    /// A packet that belongs to no flow.
+    pub(crate) fn without_flow() -> Self {
+        Self {
+            direction: None,
+            established: false,
+            stream_established: false,
+            detection_ended: false,
+            end_of_flow: false,
+            app_moved: false,
+        }
+    }
 }
 
 /// What the rules made of a packet.
@@ -93,8 +105,8 @@ struct Run<'r, 'p> {
 
 impl Run<'_, '_> {
     /// Rules run in the direction of the packet; without a flow, those for the server's side.
-    fn side(&self) -> usize {
-        self.state.direction.unwrap_or(Direction::ToServer).index()
+    fn direction(&self) -> Direction {
+        self.state.direction.unwrap_or(Direction::ToServer)
     }
 
     fn facts<'f>(&self, flow: Option<&'f Flow>) -> PacketFacts<'f> {
@@ -137,7 +149,7 @@ impl Run<'_, '_> {
         } else if self.packet.proto == 0 && self.packet.ip.is_none() {
             return;
         } else {
-            match program.packet_rules.get(self.side()) {
+            match program.packet_rules.get(self.direction().index()) {
                 Some(rules) => rules,
                 None => return,
             }
@@ -167,7 +179,8 @@ impl Run<'_, '_> {
                 continue;
             }
             if self.rule_fits(signature, flow.as_deref()) {
-                let tx = flow.as_deref().and_then(|flow| flow.app.as_deref()).map(|app| app.inspect_id(self.side()));
+                let tx =
+                    flow.as_deref().and_then(|flow| flow.app.as_deref()).map(|app| app.inspect_id(self.direction()));
                 self.matched(id, signature, tx, false, flow.as_deref_mut());
             }
         }
@@ -182,7 +195,7 @@ impl Run<'_, '_> {
     }
 
     fn transactions(&mut self, flow: &mut Flow) {
-        if flow.proto != self.packet.proto || flow.app.as_deref().is_none_or(|app| !app.has_parser()) {
+        if flow.proto != self.packet.proto || flow.app.as_deref().is_none_or(|app| !app.has_state()) {
             return;
         }
         if self.packet.proto == 6 && !self.state.end_of_flow && !self.state.app_moved {
@@ -192,7 +205,6 @@ impl Run<'_, '_> {
         // the application layer is taken out of the flow while rules look into it and change the flow's bits
         let Some(mut app) = flow.app.take() else { return };
         self.run_transactions(&mut app, direction, flow);
-        app.advance_inspection(direction);
         flow.app = Some(app);
     }
 
@@ -200,19 +212,15 @@ impl Run<'_, '_> {
         let proto = app.proto;
         let end = completion(proto, direction);
         let spoken = [app.proto_to_server, app.proto_to_client];
-        let ssl_state = app.ssl_state();
-        let ended = app.has_ended(direction);
+        let ssl_state = app.ssl_state_bits();
         for tx in app.transactions_mut() {
             let progress = tx.progress(direction);
-            if tx.skip_inspection[direction.index()]
-                || tx.detect.flags[direction.index()] & TX_INSPECTED != 0
-                || (!tx.updated[direction.index()] && progress < end && !ended)
-            {
+            if tx.skip_inspection[direction.index()] || tx.is_inspected(direction) {
                 continue;
             }
             self.run_transaction(tx, TxView { proto, direction, progress, spoken, ssl_state }, flow);
             if progress >= end {
-                tx.detect.flags[direction.index()] |= TX_INSPECTED;
+                tx.set_inspected(direction);
             }
         }
     }
@@ -226,7 +234,11 @@ impl Run<'_, '_> {
         let Some(rules) = program.tx_rules.get(side) else { return };
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
-            let stored = tx.detect.rules.iter().position(|(rule, flags)| *rule == id.0 && flags & STORED_SIDE == side_flag(side));
+            let stored = tx
+                .detect
+                .rules
+                .iter()
+                .position(|(rule, flags)| *rule == id.0 && flags & STORED_SIDE == side_flag(side));
             let candidate = match signature.engines.iter().find(|engine| engine.prefilter) {
                 Some(engine) => {
                     engine.direction == view.direction
@@ -247,8 +259,7 @@ impl Run<'_, '_> {
             }
             self.run_rule(id, signature, tx, view, stored, flow);
         }
-        let done: u64 = (0..view.progress.min(48)).map(|progress| 1u64 << progress).sum();
-        tx.detect.flags[side] |= done & program.prefilter_progress[side];
+        tx.detect.flags[side] |= (1u64 << view.progress.min(48)) - 1;
     }
 
     fn run_rule(
@@ -326,9 +337,12 @@ impl Run<'_, '_> {
 
     fn look(&mut self, engine: &Engine, tx: &Tx, view: TxView) -> Looked {
         match &engine.look {
-            Look::SslState { negated, states } => {
-                let is = states & view.ssl_state != 0;
-                if is == *negated { Looked::NoMatch } else { Looked::Match }
+            Look::SslState { states, negated } => {
+                if (states & view.ssl_state) ^ negated != 0 {
+                    Looked::Match
+                } else {
+                    Looked::NoMatch
+                }
             }
             Look::Buffer { buffer: BufferName::One(buffer), dotprefix, tests } => {
                 match tx.buffer(*buffer, view.direction) {
@@ -350,7 +364,14 @@ impl Run<'_, '_> {
     }
 
     /// Notes a match; its changes of bits happen at once, whatever becomes of its action.
-    fn matched(&mut self, rule: RuleId, signature: &Signature, tx: Option<u64>, stateful: bool, flow: Option<&mut Flow>) {
+    fn matched(
+        &mut self,
+        rule: RuleId,
+        signature: &Signature,
+        tx: Option<u64>,
+        stateful: bool,
+        flow: Option<&mut Flow>,
+    ) {
         if let Some(flow) = flow {
             for change in &signature.changes {
                 apply(flow, change.change, change.bit);
@@ -463,8 +484,6 @@ fn apply(flow: &mut Flow, change: Change, bit: u16) {
     }
 }
 
-/// A direction of a transaction needs no more looks.
-const TX_INSPECTED: u64 = 1 << 63;
 /// Places whose patterns have been looked for with the transaction already past them.
 const PREFILTER_MASK: u64 = (1 << 48) - 1;
 /// Flags of a rule kept with a transaction: engines that have matched, and these.

@@ -102,9 +102,10 @@ impl Program {
 
     /// All rules in order of evaluation; one with `<>` may come twice.
     pub fn rules(&self) -> impl Iterator<Item = (RuleId, &RuleInfo)> {
-        self.signatures.iter().enumerate().filter_map(|(n, signature)| {
-            Some((RuleId(n as u32), self.rules.get(signature.rule as usize)?))
-        })
+        self.signatures
+            .iter()
+            .enumerate()
+            .filter_map(|(n, signature)| Some((RuleId(n as u32), self.rules.get(signature.rule as usize)?)))
     }
 
     /// The stateful groups, in order.

@@ -129,9 +129,9 @@ impl<'a> Variables<'a> {
             PortExpr::Not(inner) => self.port(inner, !negated, depth + 1, used_at, members)?,
             PortExpr::Variable(name) => {
                 let variable = self.ports.iter().find(|v| v.name == *name).ok_or_else(|| {
-                    Diagnostic::error("FD0303", format!("port variable `${name}` is not defined"))
-                        .at(used_at)
-                        .help(format!("define it in the group's RuleVariables, or give it with --port-set {name}=PORTS"))
+                    Diagnostic::error("FD0303", format!("port variable `${name}` is not defined")).at(used_at).help(
+                        format!("define it in the group's RuleVariables, or give it with --port-set {name}=PORTS"),
+                    )
                 })?;
                 for entry in &variable.entries {
                     let parsed = parse_port(&MappedText::derived(entry.value.as_str(), entry.span))

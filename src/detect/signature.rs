@@ -1,10 +1,10 @@
 //! A rule as the engine runs it.
 
-use super::resolve::{AddressSet, PortSet};
 use super::content::BufferTest;
+use super::resolve::{AddressSet, PortSet};
 use crate::app::{AppProto, Buffer};
 use crate::packet::{Packet, Transport};
-use crate::rules::keyword::{BitsMatch, Compare, IpProtoMatch, Flow as FlowKeyword, FlowFragment, FlowStream};
+use crate::rules::keyword::{BitsMatch, Compare, Flow as FlowKeyword, FlowFragment, FlowStream};
 use crate::verdict::{Direction, RuleAction};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -92,8 +92,6 @@ pub(crate) struct Header {
 pub(crate) struct ProtocolSet([u64; 4]);
 
 impl ProtocolSet {
-    pub(crate) const ALL: Self = Self([u64::MAX; 4]);
-
     pub(crate) fn of(numbers: impl IntoIterator<Item = u8>) -> Self {
         let mut set = Self::default();
         for number in numbers {
@@ -108,20 +106,6 @@ impl ProtocolSet {
         }
     }
 
-    /// Takes in one `ip_proto` test.
-    pub(crate) fn narrow(&mut self, compare: IpProtoMatch, number: u8) {
-        match compare {
-            IpProtoMatch::Is => self.insert(number),
-            IpProtoMatch::Not => {
-                if let Some(word) = self.0.get_mut(usize::from(number >> 6)) {
-                    *word &= !(1 << (number & 63));
-                }
-            }
-            IpProtoMatch::Below => (0..number).for_each(|n| self.insert(n)),
-            IpProtoMatch::Above => (number..=u8::MAX).skip(1).for_each(|n| self.insert(n)),
-        }
-    }
-
     pub(crate) fn contains(&self, number: u8) -> bool {
         self.0.get(usize::from(number >> 6)).is_some_and(|word| word >> (number & 63) & 1 == 1)
     }
@@ -133,7 +117,10 @@ impl Header {
     pub(crate) fn fits(&self, packet: &Packet<'_>) -> bool {
         let Some(ip) = &packet.ip else {
             // without an IP header only a rule about no particular protocol, address or port can fit
-            return self.version.is_none() && self.protocols.contains(0) && self.src_port.is_none() && self.dst_port.is_none();
+            return self.version.is_none()
+                && self.protocols.contains(0)
+                && self.src_port.is_none()
+                && self.dst_port.is_none();
         };
         let version = if matches!(ip.src, IpAddr::V4(_)) { 4 } else { 6 };
         if self.version.is_some_and(|v| v != version) || !self.protocols.contains(ip.proto) {
@@ -150,7 +137,8 @@ impl Header {
                 return false;
             }
         }
-        self.dst.as_ref().is_none_or(|set| set.contains(ip.dst)) && self.src.as_ref().is_none_or(|set| set.contains(ip.src))
+        self.dst.as_ref().is_none_or(|set| set.contains(ip.dst))
+            && self.src.as_ref().is_none_or(|set| set.contains(ip.src))
     }
 }
 
@@ -161,6 +149,8 @@ pub(crate) enum AppProtoTest {
     Is(AppProto),
     /// HTTP/1 or HTTP/2: the word `http`.
     Http,
+    /// DCE/RPC, over SMB too.
+    Dcerpc,
 }
 
 impl AppProtoTest {
@@ -168,6 +158,7 @@ impl AppProtoTest {
         match self {
             Self::Is(wanted) => wanted == proto,
             Self::Http => matches!(proto, AppProto::Http1 | AppProto::Http2),
+            Self::Dcerpc => matches!(proto, AppProto::Dcerpc | AppProto::Smb),
         }
     }
 }
@@ -221,8 +212,8 @@ pub(crate) struct Engine {
 pub(crate) enum Look {
     /// A buffer, with a dot put in front of it when `dotprefix`.
     Buffer { buffer: BufferName, dotprefix: bool, tests: Vec<BufferTest> },
-    /// `ssl_state`: any of these states is the current one.
-    SslState { negated: bool, states: u8 },
+    /// `ssl_state`: any of these states is the current one, or one of the negated among them is not.
+    SslState { states: u8, negated: u8 },
 }
 
 /// A buffer, or one for each of several names.
@@ -294,15 +285,15 @@ impl Signature {
             PacketTest::Icode(compare) => icmp(packet).is_some_and(|icmp| compare.matches(icmp.code)),
             PacketTest::IcmpId(id) => icmp(packet).is_some_and(|icmp| icmp.id == Some(*id)),
             PacketTest::IcmpSeq(seq) => icmp(packet).is_some_and(|icmp| icmp.seq == Some(*seq)),
-            PacketTest::TcpFlags(bits) => packet.tcp().is_some_and(|tcp| bits_hold(*bits, u16::from(tcp.flags))),
+            PacketTest::TcpFlags(bits) => packet.tcp().is_some_and(|tcp| bits.matches(u16::from(tcp.flags))),
             PacketTest::Fragbits(bits) => packet.ip.is_some_and(|ip| {
                 let flags = u16::from(ip.flags);
                 let on_wire = (flags & 1) << 13 | (flags >> 1 & 1) << 14 | (flags >> 2 & 1) << 15;
-                ip.src.is_ipv4() && bits_hold(*bits, on_wire)
+                ip.src.is_ipv4() && bits.matches(on_wire)
             }),
-            PacketTest::Fragoffset(compare) => packet
-                .ip
-                .is_some_and(|ip| compare.matches(ip.fragment.map_or(0, |f| (f.offset / 8) as u16))),
+            PacketTest::Fragoffset(compare) => {
+                packet.ip.is_some_and(|ip| compare.matches(ip.fragment.map_or(0, |f| (f.offset / 8) as u16)))
+            }
             PacketTest::Dsize(compare) => compare.matches(packet.payload.len().min(usize::from(u16::MAX)) as u16),
             PacketTest::Sameip => packet.ip.is_some_and(|ip| ip.src == ip.dst),
         }
@@ -341,15 +332,4 @@ fn flow_holds(flow: &FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) 
         None => true,
     };
     direction && state && stream && fragment
-}
-
-fn bits_hold(test: BitsMatch, on_wire: u16) -> bool {
-    use crate::rules::keyword::FlagsMode;
-    let seen = on_wire & !test.ignored;
-    match test.mode {
-        FlagsMode::Exactly => seen == test.bits,
-        FlagsMode::All => seen & test.bits == test.bits,
-        FlagsMode::Any => seen & test.bits != 0,
-        FlagsMode::Not => seen & test.bits != test.bits,
-    }
 }

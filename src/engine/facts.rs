@@ -52,8 +52,8 @@ impl Facts {
         }
     }
 
-    pub(super) fn note_custom_actions(&mut self, actions: &StatelessActions) {
-        for custom in &actions.custom {
+    pub(super) fn note_custom_actions(&mut self, actions: Option<&StatelessActions>) {
+        for custom in actions.map_or(&[][..], |actions| &actions.custom) {
             match self.custom_actions.get_mut(&custom.dimension) {
                 Some(count) => *count += 1,
                 None => _ = self.custom_actions.insert(custom.dimension.clone(), 1),

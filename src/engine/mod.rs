@@ -10,7 +10,7 @@ pub use facts::Facts;
 
 use crate::capture::Frame;
 use crate::detect::Program;
-use crate::packet::{DecodeConfig, Packet, decapsulate, decode_frame};
+use crate::packet::{DecodeConfig, Packet, decode_frame};
 use crate::policy::model::StatelessAction;
 use crate::verdict::{Alert, Cause, Decision, RuleId, Sink, Stage, Verdict};
 use stateful::Stateful;
@@ -70,7 +70,8 @@ impl<'p> Engine<'p> {
     pub fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
         let cut = (frame.wire_len as usize) > frame.bytes.len();
         self.facts.note_frame(frame, cut);
-        let inner = if self.decapsulate { decapsulate::decapsulate(frame.link_type, frame.bytes) } else { None };
+        let inner =
+            if self.decapsulate { crate::packet::decapsulate::decapsulate(frame.link_type, frame.bytes) } else { None };
         let opened = match inner {
             Some(inner) => Frame { link_type: inner.link_type, bytes: inner.bytes, ..*frame },
             None => *frame,
@@ -88,7 +89,7 @@ impl<'p> Engine<'p> {
             cut,
         };
         if let (Some(stateless), Some(_)) = (&self.program.stateless, decoded.packet.ip) {
-            let found = stateless.decide(&decoded.packet);
+            let Some(found) = stateless.decide(&decoded.packet) else { return };
             self.facts.note_custom_actions(found.actions);
             let verdict = match found.action {
                 StatelessAction::Pass => Some(Verdict::Pass),

@@ -5,7 +5,7 @@ use crate::app::FlowKeyView;
 use crate::defrag::Defrag;
 use crate::detect::{PacketOutcome, PacketState, Program, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, Table};
-use crate::packet::{DecodeConfig, Decoded, Packet, Transport, decode_datagram};
+use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, TcpState};
 use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Sink, Verdict};
 
@@ -78,14 +78,25 @@ impl<'p> Stateful<'p> {
         let datagram = self.defrag.insert(&mut packet);
         let mut fate = self.packet(&mut packet, outer_dropped);
         if let Some(datagram) = datagram {
-            let decoded = decode_datagram(&packet, &datagram, config);
-            let dropped = outer_dropped || fate.verdict != Verdict::Pass;
-            fate = fate.and(self.packet_and_datagram(decoded.packet, config, dropped));
-            for inner in decoded.inner {
-                let dropped = outer_dropped || fate.verdict != Verdict::Pass;
-                fate = fate.and(self.packet_and_datagram(inner, config, dropped));
-            }
+            fate = self.datagram(&packet, &datagram, fate, config, outer_dropped);
             self.defrag.recycle(datagram);
+        }
+        fate
+    }
+
+    /// A datagram that the last of its fragments completed, and what it carries.
+    fn datagram(
+        &mut self,
+        fragment: &Packet<'_>,
+        datagram: &[u8],
+        mut fate: Fate,
+        config: &DecodeConfig,
+        outer_dropped: bool,
+    ) -> Fate {
+        let decoded = decode_datagram(fragment, datagram, config);
+        for packet in std::iter::once(decoded.packet).chain(decoded.inner) {
+            let dropped = outer_dropped || fate.verdict != Verdict::Pass;
+            fate = fate.and(self.packet_and_datagram(packet, config, dropped));
         }
         fate
     }
@@ -146,7 +157,7 @@ impl<'p> Stateful<'p> {
             Transport::Tcp(_) => {
                 let outcome = run_stream(program, flow, packet, direction);
                 if outcome.swapped {
-                    flow.swap();
+                    flow.reverse();
                     direction = direction.opposite();
                 }
                 established |= outcome.established_by_data;
@@ -177,7 +188,12 @@ impl<'p> Stateful<'p> {
             Transport::Udp(_) if !outer_dropped => {
                 if let Some(key) = key_view(flow) {
                     let app = flow.app.get_or_insert_with(Default::default);
-                    app_moved = app.udp(key, direction, packet.payload);
+                    let datagram = app.udp(key, direction, packet.payload);
+                    if datagram.reversed {
+                        flow.reverse();
+                        direction = direction.opposite();
+                    }
+                    app_moved = true;
                 }
             }
             _ => {}
@@ -191,7 +207,6 @@ impl<'p> Stateful<'p> {
             detection_ended,
             end_of_flow: false,
             app_moved,
-            app_disabled: flow.session.as_deref().is_some_and(stream::Session::app_layer_disabled),
         };
         if let Some(outcome) = &streamed {
             for side in [Direction::ToServer, Direction::ToClient] {
@@ -212,6 +227,7 @@ impl<'p> Stateful<'p> {
             rules = inspect(program, &mut self.scratch, packet, Some(flow), state);
         }
         if app_moved {
+            flow.note_hosts();
             if let Some(app) = flow.app.as_deref_mut() {
                 app.free_finished();
             }
@@ -255,6 +271,7 @@ impl<'p> Stateful<'p> {
         if !flow.action.is_drop() {
             self.end_of_flow_packets(&mut flow);
         }
+        flow.note_hosts();
         self.ended.push(record(&flow));
     }
 
@@ -274,9 +291,13 @@ impl<'p> Stateful<'p> {
             let Some(key) = key_view(flow) else { return };
             let view = FlowView { direction, key, condemned: false };
             if let Some(session) = flow.session.as_deref_mut() {
-                stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view);
+                let mut events = EventSet::new();
+                stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
             }
-            let packet = Packet::end_of_flow(flow, direction);
+            let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
+            let from_first = (direction == Direction::ToServer) != flow.reversed;
+            let (src, dst) = if from_first { (client, server) } else { (server, client) };
+            let packet = Packet::end_of_flow(src, dst, flow.last_ns);
             let state = PacketState {
                 direction: Some(direction),
                 established: true,
@@ -284,7 +305,6 @@ impl<'p> Stateful<'p> {
                 detection_ended: flow.detection_ended.get(direction),
                 end_of_flow: true,
                 app_moved: true,
-                app_disabled: flow.session.as_deref().is_some_and(stream::Session::app_layer_disabled),
             };
             let outcome = inspect(program, &mut self.scratch, &packet, Some(flow), state);
             for &rule in &outcome.alerts {
@@ -344,7 +364,8 @@ fn run_stream(program: &Program, flow: &mut Flow, packet: &mut Packet<'_>, direc
 fn fate_of(program: &Program, rules: &PacketOutcome, flow: Option<&Flow>, stream: Option<(Cause, bool)>) -> Fate {
     let _ = program;
     let flow_id = flow.map(|flow| flow.id);
-    let by_rules = rules.action.map(|action| if action == RuleAction::Reject { Verdict::Reject } else { Verdict::Drop });
+    let by_rules =
+        rules.action.map(|action| if action == RuleAction::Reject { Verdict::Reject } else { Verdict::Drop });
     match (stream, by_rules) {
         (Some((cause, reject)), by_rules) => {
             let verdict = if reject { Verdict::Reject } else { Verdict::Drop };
@@ -389,7 +410,7 @@ fn record(flow: &Flow) -> FlowRecord {
         dst: (flow.dst, has_ports.then_some(flow.dst_port)),
         app_proto: app.and_then(|app| app.proto.name()),
         sni: app.and_then(|app| app.sni()).map(str::to_owned),
-        http_hosts: app.map(|app| app.hosts()).unwrap_or_default(),
+        http_hosts: flow.http_hosts.clone(),
         state: match flow.state {
             FlowState::New => "new",
             FlowState::Established => "established",
