@@ -5,6 +5,7 @@
 //! Fragments are marked, not put together: that is [`crate::defrag`]'s job. Read [`decode`] next.
 
 mod checksum;
+pub mod decapsulate;
 mod decode;
 mod ipv4;
 mod ipv6;
