@@ -3,10 +3,17 @@
 
 pub mod app;
 pub mod capture;
+pub mod cli;
 pub mod defrag;
+pub mod detect;
+pub mod engine;
+pub mod flow;
 pub mod packet;
 pub mod policy;
+pub mod report;
 pub mod rules;
 pub mod source;
 pub mod stateless;
+pub mod stream;
+pub mod synth;
 pub mod verdict;

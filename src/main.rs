@@ -1,3 +1,7 @@
 //! The `firedrill` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    firedrill::cli::run(std::env::args_os()).into()
+}

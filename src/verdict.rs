@@ -73,6 +73,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Pass, Self::Drop, Self::Reject];
+
     /// `pass`, `drop` or `reject`.
     pub fn name(self) -> &'static str {
         match self {
@@ -105,6 +108,17 @@ pub enum Stage {
     Stateless,
     /// The stateful engine decided.
     Stateful,
+}
+
+impl Stage {
+    /// `none`, `stateless` or `stateful`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Stateless => "stateless",
+            Self::Stateful => "stateful",
+        }
+    }
 }
 
 /// Why a frame has its verdict. Exhaustive on purpose.

@@ -2,13 +2,54 @@
 //!
 //! In: contiguous bytes of one direction of a flow, as the stream engine (or a datagram) delivers them. Out: the
 //! application protocol, transactions with buffers, and events. Nothing here knows rules or verdicts.
+//!
+//! Detection is [`AppLayer::detect`]; `pattern.rs` and `probe.rs` hold what is looked for as data. Parsers exist for TLS
+//! (`tls/`), HTTP/1 (`http1/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like; every other
+//! protocol is detected, and its data accepted without transactions.
 
+mod ber;
+mod dcerpc;
+mod detection;
+mod dhcp;
+mod dns;
+mod ftp;
+mod http1;
+mod http2;
+mod ike;
+pub(crate) mod inspection;
+mod krb5;
+mod lines;
+mod mqtt;
+mod nfs;
+mod ntp;
+mod pattern;
+mod probe;
 mod proto;
+mod quic;
+mod rdp;
+mod reader;
+mod sip;
+mod smb;
+mod smtp;
+mod snmp;
+pub(crate) mod tcp;
+mod telnet;
+mod tftp;
+mod tls;
+mod transaction;
 
+use std::collections::VecDeque;
+
+pub use dns::{DnsTx, Query};
+pub use http1::{Http1Tx, progress as http1_progress};
 pub use proto::AppProto;
+pub use tls::{TlsTx, progress as tls_progress, state as ssl_state};
+pub use transaction::{Buffer, Tx, TxDetect};
 
 use crate::packet::EventSet;
 use crate::verdict::Direction;
+use detection::Detection;
+use transaction::TxData;
 
 /// What the stream engine says about a piece of data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +100,30 @@ pub enum Parsed {
     Error,
 }
 
+/// What [`AppLayer::udp`] made of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// The flow's client is its server: swap the flow's directions (and call [`AppLayer::swap`] no more, it is done).
+    pub reversed: bool,
+    /// The parser's result; [`Parsed::Ok`] when none was asked.
+    pub parsed: Parsed,
+    /// Detection ended with this datagram.
+    pub detection_done: bool,
+    /// Client and server speak different protocols: event `applayer_mismatch_protocol_both_directions`.
+    pub mismatch: bool,
+}
+
+/// A protocol that gives way to another on the same flow: STARTTLS, `CONNECT`, an upgrade to HTTP/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtocolChange {
+    /// The port that stands for the server's in the detection of what follows, if any.
+    pub port: Option<u16>,
+    /// What should follow; [`AppProto::Unknown`] when anything may.
+    pub expected: AppProto,
+    /// What gives way.
+    pub from: AppProto,
+}
+
 /// The application layer of one flow.
 ///
 /// Detection state, the protocol each direction was found to speak, and the parser with its transactions.
@@ -72,31 +137,442 @@ pub struct AppLayer {
     pub proto_to_client: AppProto,
     /// Events of the flow's application layer as such (`app-layer-event:applayer_...`).
     pub events: EventSet,
+    /// Rules look at HTTP bodies: keep up to 100 KiB of each. Off by default.
+    pub keep_bodies: bool,
+    detection: Detection,
+    change: Option<ProtocolChange>,
+    eof: [bool; 2],
+    parser: Option<Box<Parser>>,
+}
+
+/// The live transactions of a flow, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Transactions {
+    list: VecDeque<Tx>,
+    next_id: u64,
+}
+
+impl Transactions {
+    fn push(&mut self, data: TxData) -> &mut Tx {
+        let tx = Tx::new(self.next_id, data);
+        self.next_id += 1;
+        let at = self.list.len();
+        // Hands out the new one; the queue is never empty here.
+        self.list.push_back(tx);
+        #[expect(clippy::indexing_slicing, reason = "an element was pushed at this index in the line above")]
+        &mut self.list[at]
+    }
+
+    fn by_id(&mut self, id: u64) -> Option<&mut Tx> {
+        let at = self.list.binary_search_by_key(&id, |tx| tx.id).ok()?;
+        self.list.get_mut(at)
+    }
+}
+
+/// What a parser asks of the flow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wishes {
+    /// Asked of the parser: keep bodies for rules.
+    keep_bodies: bool,
+    change: Option<(Option<u16>, AppProto)>,
+    no_inspection: bool,
+    no_payload_inspection: bool,
+}
+
+#[derive(Debug)]
+struct Parser {
+    proto: AppProto,
+    txs: Transactions,
+    state: ParserState,
+    no_payload_inspection: bool,
+    no_inspection: bool,
+}
+
+#[derive(Debug)]
+enum ParserState {
+    Tls(tls::TlsParser),
+    Http1(Box<http1::Http1Parser>),
+    Dns(dns::DnsParser),
+    Smtp(smtp::SmtpParser),
+    Ftp(ftp::FtpParser),
+    /// Takes everything, makes nothing of it.
+    Opaque,
+}
+
+impl Parser {
+    fn new(proto: AppProto) -> Self {
+        let mut txs = Transactions::default();
+        let state = match proto {
+            AppProto::Tls => {
+                txs.push(TxData::Tls(Box::default()));
+                ParserState::Tls(tls::TlsParser::default())
+            }
+            AppProto::Http1 => ParserState::Http1(Box::default()),
+            AppProto::Dns => ParserState::Dns(dns::DnsParser::default()),
+            AppProto::Smtp => ParserState::Smtp(smtp::SmtpParser::default()),
+            AppProto::Ftp => ParserState::Ftp(ftp::FtpParser::default()),
+            _ => ParserState::Opaque,
+        };
+        Self { proto, txs, state, no_payload_inspection: false, no_inspection: false }
+    }
 }
 
 impl AppLayer {
     /// Runs protocol detection over all contiguous data of a direction seen so far.
-    pub fn detect(&mut self, _flow: FlowKeyView, _direction: Direction, _data: &[u8], _flags: DataFlags) -> Detected {
-        Detected::default()
+    pub fn detect(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], flags: DataFlags) -> Detected {
+        let other = self.proto_of(direction.opposite());
+        self.detection.run(flow, direction, data, flags, other)
+    }
+
+    /// What a direction was found to speak.
+    pub fn proto_of(&self, direction: Direction) -> AppProto {
+        match direction {
+            Direction::ToServer => self.proto_to_server,
+            Direction::ToClient => self.proto_to_client,
+        }
+    }
+
+    /// Sets what a direction speaks.
+    pub fn set_proto_of(&mut self, direction: Direction, proto: AppProto) {
+        match direction {
+            Direction::ToServer => self.proto_to_server = proto,
+            Direction::ToClient => self.proto_to_client = proto,
+        }
     }
 
     /// Pattern detection is over for this direction: no pattern can match any more. Suricata: `FLOW_IS_PM_DONE`.
-    pub fn patterns_done(&self, _direction: Direction) -> bool {
-        false
+    pub fn patterns_done(&self, direction: Direction) -> bool {
+        self.detection.patterns_done(direction)
     }
 
     /// Probing is over for this direction. Suricata: `FLOW_IS_PP_DONE`.
-    pub fn probing_done(&self, _direction: Direction) -> bool {
-        false
+    pub fn probing_done(&self, direction: Direction) -> bool {
+        self.detection.probing_done(direction)
     }
 
-    /// Gives the parser of [`AppLayer::proto`] data of a direction; creates the parser at the first call.
-    pub fn parse(&mut self, _flow: FlowKeyView, _direction: Direction, _data: &[u8], _flags: DataFlags) -> Parsed {
-        Parsed::Ok
+    /// Starts detection of a direction again. Suricata: `FLOW_RESET_PM_DONE`, `FLOW_RESET_PP_DONE`, `FLOW_RESET_PE_DONE`.
+    pub fn reset_detection_of(&mut self, direction: Direction) {
+        self.detection.reset_done(direction);
+    }
+
+    /// Announces the protocol that another flow said this one would speak (FTP data).
+    pub fn expect_proto(&mut self, proto: AppProto) {
+        self.detection.expected = Some(proto);
+    }
+
+    /// The flow's client turned out to be its server.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.proto_to_server, &mut self.proto_to_client);
+        self.detection.swap();
+        self.eof.reverse();
+    }
+
+    /// No more data will come in a direction. Suricata: `APP_LAYER_PARSER_EOF_TS`, `APP_LAYER_PARSER_EOF_TC`.
+    pub fn end_of_stream(&mut self, direction: Direction) {
+        if let Some(eof) = self.eof.get_mut(direction.index()) {
+            *eof = true;
+        }
+    }
+
+    /// Gives the parser of [`AppLayer::proto`] data of a direction; creates the parser at the first call, and a new one
+    /// while a protocol change is under way.
+    ///
+    /// [`Parsed::Error`] ends the application layer of a TCP flow; so it does for a protocol without parser.
+    pub fn parse(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], flags: DataFlags) -> Parsed {
+        if !self.proto.has_parser() {
+            return Parsed::Error;
+        }
+        if flags.eof
+            && let Some(eof) = self.eof.get_mut(direction.index())
+        {
+            *eof = true;
+        }
+        if self.parser.is_none() || self.change.is_some() {
+            self.parser = Some(Box::new(Parser::new(self.proto)));
+        }
+        let Some(parser) = self.parser.as_deref_mut() else { return Parsed::Error };
+        if data.is_empty() && !flags.eof {
+            return Parsed::Ok;
+        }
+        let mut wishes = Wishes { keep_bodies: self.keep_bodies, ..Wishes::default() };
+        let [eof_to_server, eof_to_client] = self.eof;
+        let Parser { txs, state, .. } = parser;
+        let parsed = match state {
+            ParserState::Tls(tls) => {
+                let eof = tls::Eof { to_server: eof_to_server, to_client: eof_to_client };
+                tls.parse(txs, direction, data, eof, &mut wishes)
+            }
+            ParserState::Http1(http1) => {
+                let eof = match direction {
+                    Direction::ToServer => eof_to_server,
+                    Direction::ToClient => eof_to_client,
+                };
+                http1.parse(txs, flow, direction, data, eof, &mut wishes)
+            }
+            ParserState::Dns(_) if flow.ip_proto != TCP => dns::DnsParser::datagram(txs, direction, data),
+            ParserState::Dns(dns) => dns.stream(txs, direction, data, flags),
+            ParserState::Smtp(smtp) => smtp.parse(direction, data, &mut wishes),
+            ParserState::Ftp(ftp) => ftp.parse(direction, data, &mut wishes),
+            ParserState::Opaque => Parsed::Ok,
+        };
+        parser.no_inspection |= wishes.no_inspection;
+        parser.no_payload_inspection |= wishes.no_payload_inspection;
+        if wishes.no_inspection || parsed == Parsed::Error {
+            self.eof = [true; 2];
+        }
+        if let Some((port, expected)) = wishes.change {
+            self.request_change(port, expected);
+        }
+        parsed
     }
 
     /// Tells the parser that `len` bytes of a direction are missing. Suricata: `STREAM_GAP`.
-    pub fn gap(&mut self, _direction: Direction, _len: u32) -> Parsed {
+    pub fn gap(&mut self, direction: Direction, len: u32) -> Parsed {
+        if !self.proto.accepts_gaps() {
+            self.eof = [true; 2];
+            return Parsed::Error;
+        }
+        if self.parser.is_none() {
+            self.parser = Some(Box::new(Parser::new(self.proto)));
+        }
+        if let Some(parser) = self.parser.as_deref_mut() {
+            let Parser { txs, state, .. } = parser;
+            match state {
+                ParserState::Dns(dns) => dns.gap(),
+                ParserState::Http1(http1) => return http1.gap(txs, direction, len),
+                _ => {}
+            }
+        }
         Parsed::Ok
+    }
+
+    /// The application layer of the flow is over: the protocol stays unknown for good. Suricata: `DisableAppLayer`.
+    pub fn fail(&mut self) {
+        self.parser = None;
+        self.change = None;
+        self.proto = AppProto::Failed;
+        for side in [&mut self.proto_to_server, &mut self.proto_to_client] {
+            if *side == AppProto::Unknown {
+                *side = AppProto::Failed;
+            }
+        }
+    }
+
+    /// Drops the parser and its transactions and nothing else. Suricata: `FlowCleanupAppLayer`.
+    pub fn drop_parser(&mut self) {
+        self.parser = None;
+    }
+
+    fn request_change(&mut self, port: Option<u16>, expected: AppProto) {
+        if self.change.is_some() {
+            return;
+        }
+        self.change = Some(ProtocolChange { port, expected, from: self.proto });
+        for side in [&mut self.proto_to_server, &mut self.proto_to_client] {
+            if *side == AppProto::Unknown {
+                *side = self.proto;
+            }
+        }
+    }
+
+    /// The protocol change that a parser asked for and that is not finished. Suricata: `FlowChangeProto`.
+    pub fn protocol_change(&self) -> Option<ProtocolChange> {
+        self.change
+    }
+
+    /// Before detection of what follows a protocol change: nothing is known again. Suricata: `AppLayerProtoDetectReset`.
+    pub fn begin_change(&mut self) {
+        self.detection.reset();
+        self.detection.port = self.change.and_then(|change| change.port);
+        self.eof = [false; 2]; // the end of the old protocol, not of what follows
+        self.proto = AppProto::Unknown;
+        self.proto_to_server = AppProto::Unknown;
+        self.proto_to_client = AppProto::Unknown;
+    }
+
+    /// Detection of what follows needs more data: the old protocol stands until then.
+    pub fn revert_change(&mut self) {
+        if let Some(change) = self.change {
+            self.proto = change.from;
+            self.proto_to_server = change.from;
+            self.proto_to_client = change.from;
+        }
+    }
+
+    /// The protocol change is over, finished or given up. Suricata: `FlowUnsetChangeProtoFlag`.
+    pub fn end_change(&mut self) {
+        self.change = None;
+    }
+
+    /// Takes a datagram: detects until each direction has a protocol or none, and parses.
+    pub fn udp(&mut self, flow: FlowKeyView, direction: Direction, payload: &[u8]) -> Datagram {
+        let mut outcome = Datagram { reversed: false, parsed: Parsed::Ok, detection_done: false, mismatch: false };
+        let mut direction = direction;
+        if self.proto_to_server == AppProto::Failed && self.proto_to_client == AppProto::Failed {
+            return outcome;
+        }
+        if self.proto_of(direction) == AppProto::Unknown {
+            let detected = self.detect(flow, direction, payload, DataFlags::default());
+            let other = self.proto_of(direction.opposite());
+            let mut own = detected.proto;
+            match (own, other) {
+                (AppProto::Unknown, AppProto::Unknown) => own = AppProto::Failed,
+                (AppProto::Unknown, other) => {
+                    self.proto = other;
+                    own = other;
+                }
+                (found, other) if other.is_valid() => outcome.mismatch = found != other,
+                (found, _) => self.proto = found,
+            }
+            self.set_proto_of(direction, own);
+            if other == AppProto::Unknown && self.proto == AppProto::Unknown {
+                self.proto = AppProto::Failed;
+            }
+            outcome.detection_done = true;
+            if !self.proto.is_valid() {
+                return outcome;
+            }
+            if detected.reversed {
+                self.swap();
+                direction = direction.opposite();
+                outcome.reversed = true;
+            }
+        }
+        if self.proto.has_parser() {
+            outcome.parsed = self.parse(flow, direction, payload, DataFlags::default());
+        }
+        outcome
+    }
+
+    /// Payload of the flow is encrypted: rules do not look at the stream any more, but still at transactions.
+    pub fn no_payload_inspection(&self) -> bool {
+        self.parser.as_ref().is_some_and(|parser| parser.no_payload_inspection)
+    }
+
+    /// The flow is encrypted: nothing of it is looked at or parsed any more.
+    pub fn no_inspection(&self) -> bool {
+        self.parser.as_ref().is_some_and(|parser| parser.no_inspection)
+    }
+
+    /// The protocol of the parser, which during a protocol change is not yet [`AppLayer::proto`].
+    pub fn parser_proto(&self) -> Option<AppProto> {
+        self.parser.as_ref().map(|parser| parser.proto)
+    }
+
+    /// Live transactions, oldest first.
+    pub fn transactions(&self) -> impl Iterator<Item = (u64, &Tx)> {
+        self.parser.iter().flat_map(|parser| &parser.txs.list).map(|tx| (tx.id, tx))
+    }
+
+    /// Live transactions to note things in, oldest first.
+    pub fn transactions_mut(&mut self) -> impl Iterator<Item = &mut Tx> {
+        self.parser.iter_mut().flat_map(|parser| &mut parser.txs.list)
+    }
+
+    /// How many transactions are live.
+    pub fn n_transactions(&self) -> usize {
+        self.parser.as_ref().map_or(0, |parser| parser.txs.list.len())
+    }
+
+    /// How many transactions there have been, freed ones included.
+    pub fn transaction_count(&self) -> u64 {
+        self.parser.as_ref().map_or(0, |parser| parser.txs.next_id)
+    }
+
+    /// The `index`-th live transaction, from 0, oldest first.
+    pub fn transaction(&self, index: usize) -> Option<&Tx> {
+        self.parser.as_ref()?.txs.list.get(index)
+    }
+
+    /// The `index`-th live transaction, to note things in.
+    pub fn transaction_mut(&mut self, index: usize) -> Option<&mut Tx> {
+        self.parser.as_mut()?.txs.list.get_mut(index)
+    }
+
+    /// Forgets transactions with a smaller id. The session of TLS is one transaction and stays.
+    pub fn free_before(&mut self, id: u64) {
+        let Some(parser) = self.parser.as_deref_mut() else { return };
+        if parser.proto == AppProto::Tls {
+            return;
+        }
+        while parser.txs.list.front().is_some_and(|tx| tx.id < id) {
+            parser.txs.list.pop_front();
+        }
+    }
+
+    /// Forgets one transaction.
+    pub fn free(&mut self, id: u64) {
+        let Some(parser) = self.parser.as_deref_mut() else { return };
+        if parser.proto == AppProto::Tls {
+            return;
+        }
+        if let Ok(at) = parser.txs.list.binary_search_by_key(&id, |tx| tx.id) {
+            parser.txs.list.remove(at);
+        }
+    }
+
+    /// The handshake state that `ssl_state` tests: bits of [`ssl_state`]. 0 when the flow is not TLS.
+    pub fn ssl_state(&self) -> u32 {
+        self.transaction(0).and_then(Tx::tls).map_or(0, TlsTx::state)
+    }
+
+    /// Hosts of HTTP requests that are live, in order, with repetitions.
+    pub fn hosts(&self) -> impl Iterator<Item = &[u8]> {
+        self.transactions().filter_map(|(_, tx)| tx.http1()?.host())
+    }
+
+    /// The server name of TLS.
+    pub fn sni(&self) -> Option<&str> {
+        self.transaction(0).and_then(Tx::tls).and_then(TlsTx::sni)
+    }
+}
+
+/// The progress that ends a transaction of a protocol in a direction.
+pub fn completion(proto: AppProto, _direction: Direction) -> u8 {
+    match proto {
+        AppProto::Http1 => http1::progress::COMPLETE,
+        AppProto::Tls => tls::progress::FINISHED,
+        _ => dns::COMPLETE,
+    }
+}
+
+const TCP: u8 = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DNS: FlowKeyView = FlowKeyView { ip_proto: 17, client_port: 40000, server_port: 53 };
+    const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\0\0\x01\0\x01";
+
+    #[test]
+    fn a_datagram_is_detected_and_parsed_at_once() {
+        let mut app = AppLayer::default();
+        let outcome = app.udp(DNS, Direction::ToServer, QUERY);
+        assert!(outcome.detection_done && !outcome.reversed);
+        assert_eq!(app.proto.name(), Some("dns"));
+        assert_eq!(app.n_transactions(), 1);
+    }
+
+    #[test]
+    fn an_unknown_datagram_fails_and_the_reply_gets_a_chance() {
+        let mut app = AppLayer::default();
+        app.udp(DNS, Direction::ToServer, b"?");
+        assert_eq!(app.proto, AppProto::Failed);
+        let mut answer = QUERY.to_vec();
+        answer[2] = 0x81;
+        app.udp(DNS, Direction::ToClient, &answer);
+        assert_eq!(app.proto, AppProto::Dns);
+    }
+
+    #[test]
+    fn an_answer_first_swaps_the_flow() {
+        let mut app = AppLayer::default();
+        let flow = FlowKeyView { ip_proto: 17, client_port: 53, server_port: 53 };
+        let mut answer = QUERY.to_vec();
+        answer[2] = 0x81;
+        let outcome = app.udp(flow, Direction::ToServer, &answer);
+        assert!(outcome.reversed);
+        assert_eq!((app.proto_to_server, app.proto_to_client), (AppProto::Unknown, AppProto::Dns));
     }
 }

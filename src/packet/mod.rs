@@ -148,6 +148,8 @@ pub struct TcpOptions {
     pub sack: smallvec::SmallVec<[(u32, u32); 1]>,
     /// Fast open: present, with how long a cookie.
     pub fast_open: Option<u8>,
+    /// An MD5 signature (kind 19) or an authentication option (kind 29) is there.
+    pub signed: bool,
 }
 
 /// TCP flag bits.
@@ -236,6 +238,29 @@ impl<'a> Packet<'a> {
             len,
             events: EventSet::new(),
         }
+    }
+
+    /// A packet that was never on the wire: it stands for the end of a TCP flow in one direction.
+    pub(crate) fn end_of_flow(src: (IpAddr, u16), dst: (IpAddr, u16), time_ns: i64) -> Self {
+        let mut packet = Self::new(time_ns, 0);
+        packet.ip = Some(IpHeader {
+            src: src.0,
+            dst: dst.0,
+            proto: 6,
+            ttl: 64,
+            fragment: None,
+            total_len: 40,
+            bad_checksum: false,
+            flags: 0,
+        });
+        packet.transport = Transport::Tcp(TcpHeader {
+            src_port: src.1,
+            dst_port: dst.1,
+            flags: tcp_flag::ACK,
+            ..TcpHeader::default()
+        });
+        packet.proto = 6;
+        packet
     }
 
     fn event(&mut self, name: &'static str) {

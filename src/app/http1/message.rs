@@ -1,0 +1,543 @@
+//! A request with its response: lines, headers, and the buffers made of them.
+
+use std::cell::OnceCell;
+
+use super::super::transaction::{Buffer, raise};
+use super::text::{chomp, content_length, is_lws, is_space, is_token, number, split_while};
+use super::{host, progress, uri};
+use crate::packet::EventSet;
+use crate::verdict::Direction;
+
+const REPETITIONS_MAX: u16 = 64;
+const HEADERS_MAX: usize = 1024;
+
+/// The methods that libhtp knows.
+const METHODS: [&[u8]; 28] = [
+    b"GET",
+    b"PUT",
+    b"POST",
+    b"DELETE",
+    b"CONNECT",
+    b"OPTIONS",
+    b"TRACE",
+    b"PATCH",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"VERSION-CONTROL",
+    b"CHECKOUT",
+    b"UNCHECKOUT",
+    b"CHECKIN",
+    b"UPDATE",
+    b"LABEL",
+    b"REPORT",
+    b"MKWORKSPACE",
+    b"MKACTIVITY",
+    b"BASELINE-CONTROL",
+    b"MERGE",
+    b"INVALID",
+    b"HEAD",
+];
+
+/// A method is known; case counts.
+pub(super) fn is_method(word: &[u8]) -> bool {
+    METHODS.contains(&word)
+}
+
+/// The first word of a line, white space before it passed over.
+pub(super) fn first_word(line: &[u8]) -> &[u8] {
+    let (_, rest) = split_while(line, is_space);
+    split_while(rest, |byte| !is_space(byte)).0
+}
+
+/// The version of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Protocol {
+    #[default]
+    Unknown,
+    Invalid,
+    Http09,
+    Http10,
+    Http11,
+}
+
+impl Protocol {
+    fn parse(word: &[u8]) -> Self {
+        match word {
+            b"HTTP/0.9" => Self::Http09,
+            b"HTTP/1.0" => Self::Http10,
+            b"HTTP/1.1" => Self::Http11,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+/// Headers in order of appearance; values of one name are joined by commas.
+#[derive(Debug, Default)]
+pub(super) struct Headers {
+    list: Vec<(Vec<u8>, Vec<u8>)>,
+    repeated: Vec<bool>,
+    n_repetitions: u16,
+}
+
+impl Headers {
+    pub(super) fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.list.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+        self.repeated.clear();
+    }
+
+    fn add(&mut self, name: &[u8], value: &[u8]) -> Added {
+        let known =
+            self.list.iter_mut().zip(&mut self.repeated).find(|((known, _), _)| known.eq_ignore_ascii_case(name));
+        let Some(((_, joined), repeated)) = known else {
+            self.list.push((name.to_vec(), value.to_vec()));
+            self.repeated.push(false);
+            return if self.list.len() > HEADERS_MAX { Added::TooMany } else { Added::New };
+        };
+        if std::mem::replace(repeated, true) {
+            if self.n_repetitions >= REPETITIONS_MAX {
+                return Added::Repeated;
+            }
+            self.n_repetitions += 1;
+        }
+        if name.eq_ignore_ascii_case(b"Content-Length") {
+            let (first, second) = (content_length(joined), content_length(value));
+            return if first.is_none() || first != second { Added::OtherLength } else { Added::Repeated };
+        }
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(value);
+        Added::Repeated
+    }
+}
+
+/// What became of a header.
+enum Added {
+    New,
+    Repeated,
+    OtherLength,
+    TooMany,
+}
+
+/// One side of a transaction.
+#[derive(Debug, Default)]
+pub(super) struct Message {
+    pub(super) progress: u8,
+    /// The first line without its end.
+    pub(super) line: Option<Box<[u8]>>,
+    pub(super) protocol: Option<Box<[u8]>>,
+    pub(super) version: Protocol,
+    pub(super) headers: Headers,
+    /// Headers as sent, up to the empty line.
+    pub(super) raw: Vec<u8>,
+    pub(super) body: Vec<u8>,
+    header_names: OnceCell<Box<[u8]>>,
+    header: OnceCell<Box<[u8]>>,
+    start: OnceCell<Box<[u8]>>,
+}
+
+impl Message {
+    /// Buffers made of headers are made again: there are new ones.
+    fn forget_made(&mut self) {
+        self.header_names.take();
+        self.header.take();
+        self.start.take();
+    }
+
+    fn header_names(&self) -> Option<&[u8]> {
+        if self.progress <= progress::HEADERS || self.headers.list.is_empty() {
+            return None;
+        }
+        Some(self.header_names.get_or_init(|| {
+            let mut names = b"\r\n".to_vec();
+            for (name, _) in &self.headers.list {
+                names.extend_from_slice(name);
+                names.extend_from_slice(b"\r\n");
+            }
+            names.extend_from_slice(b"\r\n");
+            names.into_boxed_slice()
+        }))
+    }
+
+    /// All headers but cookies, one a line.
+    fn header(&self, cookie: &[u8]) -> Option<&[u8]> {
+        if self.progress <= progress::HEADERS {
+            return None;
+        }
+        let made = self.header.get_or_init(|| {
+            let mut lines = Vec::new();
+            for (name, value) in &self.headers.list {
+                if !name.eq_ignore_ascii_case(cookie) {
+                    push_header(&mut lines, name, value);
+                }
+            }
+            lines.into_boxed_slice()
+        });
+        (!made.is_empty()).then_some(made)
+    }
+
+    /// First line, headers, empty line.
+    fn start(&self) -> Option<&[u8]> {
+        if self.progress <= progress::HEADERS {
+            return None;
+        }
+        let line = self.line.as_deref()?;
+        Some(self.start.get_or_init(|| {
+            let mut lines = line.to_vec();
+            lines.extend_from_slice(b"\r\n");
+            for (name, value) in &self.headers.list {
+                push_header(&mut lines, name, value);
+            }
+            lines.extend_from_slice(b"\r\n");
+            lines.into_boxed_slice()
+        }))
+    }
+}
+
+fn push_header(lines: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    lines.extend_from_slice(name);
+    lines.extend_from_slice(b": ");
+    lines.extend_from_slice(value);
+    lines.extend_from_slice(b"\r\n");
+}
+
+/// A request and its response.
+#[derive(Debug, Default)]
+pub struct Http1Tx {
+    pub(super) request: Message,
+    pub(super) response: Message,
+    pub(super) method: Option<Box<[u8]>>,
+    pub(super) uri: Option<Box<[u8]>>,
+    uri_normal: Option<Box<[u8]>>,
+    uri_host: Option<Vec<u8>>,
+    uri_port: Option<u16>,
+    host: Option<Vec<u8>>,
+    /// The port that the request names.
+    pub(super) port: Option<u16>,
+    /// A request line without version and no headers.
+    pub(super) is_http09: bool,
+    pub(super) status: Option<u16>,
+    status_word: Option<Box<[u8]>>,
+    status_message: Option<Box<[u8]>>,
+    pub(super) seen_100: bool,
+}
+
+/// How long a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    None,
+    Identity(u64),
+    Chunked,
+    Invalid,
+}
+
+/// There are more headers than Suricata takes.
+pub(super) struct TooMany;
+
+impl Http1Tx {
+    pub(super) fn side(&mut self, direction: Direction) -> &mut Message {
+        match direction {
+            Direction::ToServer => &mut self.request,
+            Direction::ToClient => &mut self.response,
+        }
+    }
+
+    /// The host that the request is for, as in `http.host`.
+    pub fn host(&self) -> Option<&[u8]> {
+        self.host.as_deref()
+    }
+
+    /// The status code of the response, if it has a valid one.
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    pub(super) fn is_connect(&self) -> bool {
+        self.method.as_deref() == Some(b"CONNECT")
+    }
+
+    pub(in super::super) fn progress(&self, direction: Direction) -> u8 {
+        match direction {
+            Direction::ToServer => self.request.progress,
+            Direction::ToClient => self.response.progress,
+        }
+    }
+
+    pub(in super::super) fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
+        let (message, cookie): (_, &[u8]) = match direction {
+            Direction::ToServer => (&self.request, b"Cookie"),
+            Direction::ToClient => (&self.response, b"Set-Cookie"),
+        };
+        let whole = |bytes: &[u8]| !bytes.is_empty();
+        match buffer {
+            Buffer::HttpHost => self.host.as_deref(),
+            Buffer::HttpHostRaw => match &self.uri_host {
+                Some(host) => Some(host),
+                None => self.request.headers.get(b"Host"),
+            },
+            Buffer::HttpHeaderNames => message.header_names(),
+            Buffer::HttpHeader => message.header(cookie),
+            Buffer::HttpHeaderRaw => Some(message.raw.as_slice()).filter(|raw| whole(raw)),
+            Buffer::HttpUri => self.uri_normal.as_deref().filter(|uri| whole(uri)),
+            Buffer::HttpUriRaw => self.uri.as_deref(),
+            Buffer::HttpMethod => self.method.as_deref(),
+            Buffer::HttpProtocol => message.protocol.as_deref(),
+            Buffer::HttpRequestLine => self.request.line.as_deref(),
+            Buffer::HttpResponseLine => self.response.line.as_deref(),
+            Buffer::HttpUserAgent => self.request.headers.get(b"User-Agent"),
+            Buffer::HttpCookie => message.headers.get(cookie),
+            Buffer::HttpReferer => self.request.headers.get(b"Referer"),
+            Buffer::HttpAccept => self.request.headers.get(b"Accept"),
+            Buffer::HttpAcceptLang => self.request.headers.get(b"Accept-Language"),
+            Buffer::HttpAcceptEnc => self.request.headers.get(b"Accept-Encoding"),
+            Buffer::HttpConnection => message.headers.get(b"Connection"),
+            Buffer::HttpContentLen => message.headers.get(b"Content-Length"),
+            Buffer::HttpContentType => message.headers.get(b"Content-Type"),
+            Buffer::HttpServer => self.response.headers.get(b"Server"),
+            Buffer::HttpLocation => self.response.headers.get(b"Location"),
+            Buffer::HttpStart => message.start(),
+            Buffer::HttpStatCode => self.status_word.as_deref(),
+            Buffer::HttpStatMsg => self.status_message.as_deref(),
+            Buffer::HttpRequestBody => Some(self.request.body.as_slice()).filter(|body| whole(body)),
+            Buffer::HttpResponseBody => Some(self.response.body.as_slice()).filter(|body| whole(body)),
+            Buffer::TlsSni | Buffer::DnsQuery(_) => None,
+        }
+    }
+
+    /// Method, target, version.
+    pub(super) fn read_request_line(&mut self, events: &mut EventSet, line: &[u8]) {
+        let line = chomp(line);
+        self.request.line = Some(line.into());
+        let (blank, rest) = split_while(line, is_space);
+        if !blank.is_empty() {
+            raise(events, "http.request_line_leading_whitespace");
+        }
+        let (method, rest) = split_while(rest, |byte| !is_space(byte));
+        self.method = Some(method.into());
+        let (blank, rest) = split_while(rest, is_space);
+        if blank.iter().any(|&byte| byte != b' ') {
+            raise(events, "http.method_delim_non_compliant");
+        }
+        if rest.is_empty() {
+            self.is_http09 = true;
+            self.request.version = Protocol::Http09;
+            if !is_method(method) {
+                raise(events, "http.unknown_error");
+            }
+            self.read_target(events, &[], false);
+            return;
+        }
+        // The target ends at a space; only where there is none do other blanks end it.
+        let odd = split_while(rest, |byte| byte != b' ').0.iter().any(|&byte| is_space(byte));
+        let (mut target, mut rest_of_line) = split_while(rest, |byte| byte != b' ');
+        if odd {
+            if rest_of_line.is_empty() {
+                (target, rest_of_line) = split_while(rest, |byte| !is_space(byte));
+            }
+            raise(events, "http.uri_delim_non_compliant");
+        }
+        self.uri = Some(target.into());
+        let (_, protocol) = split_while(rest_of_line, is_space);
+        if protocol.is_empty() {
+            self.is_http09 = true;
+            self.request.version = Protocol::Http09;
+            if !is_method(method) {
+                raise(events, "http.unknown_error");
+            }
+        } else {
+            self.request.protocol = Some(protocol.into());
+            self.request.version = Protocol::parse(protocol);
+            if !is_method(method) && self.request.version == Protocol::Invalid {
+                raise(events, "http.unknown_error");
+            }
+        }
+        let target = target.to_vec();
+        self.read_target(events, &target, true);
+    }
+
+    fn read_target(&mut self, events: &mut EventSet, target: &[u8], is_there: bool) {
+        let mut invalid = false;
+        if self.is_connect() && is_there {
+            let parsed = host::parse(target);
+            invalid |= parsed.invalid;
+            self.uri_host = parsed.host.as_deref().map(uri::normal_host);
+            self.uri_port = parsed.port;
+            self.uri_normal = Some(Box::default());
+        } else if !self.is_connect() {
+            let parsed = uri::parse(target);
+            invalid |= parsed.invalid;
+            self.uri_host = parsed.host;
+            self.uri_port = parsed.port;
+            self.uri_normal = Some(parsed.normal.into());
+        }
+        invalid |= self.uri_host.as_deref().is_some_and(|host| !host::is_valid(host));
+        if invalid {
+            raise(events, "http.request_uri_host_invalid");
+        }
+    }
+
+    /// A response came without a request: what the request's buffers hold then.
+    pub(super) fn without_request(&mut self) {
+        const NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
+        self.uri = Some(NOT_SEEN.into());
+    }
+
+    /// Version, status, message.
+    pub(super) fn read_response_line(&mut self, events: &mut EventSet, line: &[u8]) {
+        let line = chomp(line);
+        self.response.line = Some(line.into());
+        self.response.protocol = None;
+        self.response.version = Protocol::Invalid;
+        self.status = None;
+        self.status_word = None;
+        self.status_message = None;
+        let (_, rest) = split_while(line, is_space);
+        let (protocol, rest) = split_while(rest, |byte| !is_space(byte));
+        if !protocol.is_empty() {
+            self.response.protocol = Some(protocol.into());
+            self.response.version = Protocol::parse(protocol);
+            let (_, rest) = split_while(rest, is_space);
+            let (status, rest) = split_while(rest, |byte| !is_space(byte));
+            if !status.is_empty() {
+                self.status_word = Some(status.into());
+                let status = number(status, 10).filter(|status| (100..=999).contains(status));
+                self.status = status.map(|status| status as u16);
+                let (_, message) = split_while(rest, is_space);
+                if !message.is_empty() {
+                    self.status_message = Some(message.into());
+                }
+            }
+        }
+        if self.response.version == Protocol::Invalid {
+            raise(events, "http.response_invalid_protocol");
+        }
+        if self.status.is_none() {
+            raise(events, "http.response_invalid_status");
+        }
+    }
+
+    /// Takes a header line, folded ones joined.
+    pub(super) fn read_header(
+        &mut self,
+        events: &mut EventSet,
+        direction: Direction,
+        line: &[u8],
+    ) -> Result<(), TooMany> {
+        let is_request = direction == Direction::ToServer;
+        let line = chomp(line);
+        let colon = match line.iter().position(|&byte| byte == b':' || (is_request && byte == 0)) {
+            Some(at) if line.get(at) == Some(&b':') => Some(at),
+            _ => None,
+        };
+        let (name, value) = match colon {
+            Some(at) => (line.get(..at).unwrap_or_default(), line.get(at + 1..).unwrap_or_default()),
+            None => (&[][..], line),
+        };
+        let blank = |byte| if is_request { is_lws(byte) } else { is_space(byte) };
+        let name_end = name.iter().rposition(|&byte| !blank(byte)).map_or(0, |at| at + 1);
+        let invalid = colon.is_some()
+            && (name.is_empty() || name_end < name.len() || !name.iter().take(name_end).copied().all(is_token));
+        let name = name.get(..name_end).unwrap_or_default();
+        let value = if colon.is_none() && is_request { value } else { trim_lws(value) };
+        match (colon, is_request) {
+            (None, true) => raise(events, "http.request_field_missing_colon"),
+            (None, false) => raise(events, "http.response_field_missing_colon"),
+            (Some(_), true) if invalid => raise(events, "http.request_header_invalid"),
+            (Some(_), false) if invalid => raise(events, "http.response_header_invalid"),
+            _ => {}
+        }
+        let message = self.side(direction);
+        message.forget_made();
+        match message.headers.add(name, value) {
+            Added::New | Added::Repeated => Ok(()),
+            Added::OtherLength => {
+                raise(
+                    events,
+                    if is_request {
+                        "http.duplicate_content_length_field_in_request"
+                    } else {
+                        "http.duplicate_content_length_field_in_response"
+                    },
+                );
+                Ok(())
+            }
+            Added::TooMany => {
+                raise(
+                    events,
+                    if is_request { "http.request_too_many_headers" } else { "http.response_too_many_headers" },
+                );
+                Err(TooMany)
+            }
+        }
+    }
+
+    /// All headers of the request are there: finds its host and how long its body is.
+    pub(super) fn end_request_headers(&mut self, events: &mut EventSet) -> Coding {
+        self.find_host(events);
+        if let Some(value) = self.request.headers.get(b"Authorization") {
+            let known = [&b"basic"[..], b"digest", b"bearer"];
+            let word = |word: &&[u8]| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+            if !known.iter().any(word) {
+                raise(events, "http.request_auth_unrecognized");
+            }
+        }
+        if let Some(coding) = self.request.headers.get(b"Transfer-Encoding") {
+            let chunked = super::text::has_token(coding, b"chunked");
+            if !chunked || self.request.version < Protocol::Http11 {
+                raise(events, "http.invalid_transfer_encoding_value_in_request");
+            }
+            return if chunked { Coding::Chunked } else { Coding::Invalid };
+        }
+        match self.request.headers.get(b"Content-Length").map(content_length) {
+            None => Coding::None,
+            Some(Some(len)) => Coding::Identity(len),
+            Some(None) => {
+                raise(events, "http.invalid_content_length_field_in_request");
+                Coding::Invalid
+            }
+        }
+    }
+
+    /// The host of the target counts before that of the header.
+    fn find_host(&mut self, events: &mut EventSet) {
+        self.host = self.uri_host.clone();
+        self.port = self.uri_port;
+        let Some(value) = self.request.headers.get(b"Host") else {
+            if self.request.version >= Protocol::Http11 {
+                raise(events, "http.missing_host_header");
+            }
+            return;
+        };
+        let named = host::parse(value);
+        if named.invalid {
+            raise(events, "http.request_header_host_invalid");
+        }
+        match (named.host, &self.host) {
+            (Some(host), None) => {
+                self.host = Some(host);
+                self.port = named.port;
+            }
+            (Some(host), Some(of_uri)) => {
+                let other_port = named.port.zip(self.port).is_some_and(|(named, of_uri)| named != of_uri);
+                if !host.eq_ignore_ascii_case(of_uri) || other_port {
+                    raise(events, "http.host_header_ambiguous");
+                }
+            }
+            (None, Some(_)) => raise(events, "http.host_header_ambiguous"),
+            (None, None) => {}
+        }
+    }
+}
+
+fn trim_lws(value: &[u8]) -> &[u8] {
+    let (_, rest) = split_while(value, is_lws);
+    let end = rest.iter().rposition(|&byte| !is_lws(byte)).map_or(0, |at| at + 1);
+    rest.get(..end).unwrap_or_default()
+}

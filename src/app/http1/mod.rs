@@ -1,0 +1,471 @@
+//! HTTP/1: requests and responses of a connection, as tolerantly as libhtp 0.5 reads them.
+//!
+//! In: the bytes of each direction. Out: one transaction for each request, the response joined to it. `request.rs` and
+//! `response.rs` hold the two state machines, `message.rs` what they read, `uri.rs` and `host.rs` what a target says.
+//! httparse is no help here: what it refuses is what matters. Bodies are kept as sent, not decompressed.
+
+mod host;
+mod message;
+mod request;
+mod response;
+mod text;
+mod uri;
+
+pub use message::Http1Tx;
+
+use super::transaction::{TxData, raise};
+use super::{AppProto, FlowKeyView, Parsed, Transactions, Wishes};
+use crate::packet::EventSet;
+use crate::verdict::Direction;
+use request::RequestState;
+use response::ResponseState;
+
+/// How far a request or response has come.
+pub mod progress {
+    /// Nothing was seen.
+    pub const NOT_STARTED: u8 = 0;
+    /// The first line.
+    pub const LINE: u8 = 1;
+    /// Headers.
+    pub const HEADERS: u8 = 2;
+    /// The body.
+    pub const BODY: u8 = 3;
+    /// Headers behind a chunked body.
+    pub const TRAILER: u8 = 4;
+    /// The end.
+    pub const COMPLETE: u8 = 5;
+}
+
+/// An unfinished line may be so long. Suricata's `meta-field-limit`.
+const LINE_BYTES_MAX: usize = 18_000;
+/// Transactions of a connection that may be live.
+const TRANSACTIONS_MAX: usize = 512;
+/// What is kept of a folded header.
+const FOLDED_BYTES_MAX: usize = 102_400;
+/// What is kept of a body. Suricata: `request-body-limit`, `response-body-limit`.
+const BODY_BYTES_MAX: usize = 102_400;
+
+/// What the last call left a direction in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Status {
+    #[default]
+    Open,
+    /// Waits for the other direction, with data left over.
+    WaitsForOther,
+    /// What follows is no HTTP.
+    Tunnel,
+    /// The stream has ended; left with the next data.
+    Closed,
+    Error,
+}
+
+/// What a step of a state machine says.
+enum Step {
+    /// Take the next one.
+    Go,
+    /// There is no data for one.
+    NeedsData,
+    /// The other direction must go on first.
+    WaitsForOther,
+    /// Nothing can be made of the data.
+    Fail,
+}
+
+/// A direction's data of one call, and what earlier calls left.
+#[derive(Debug, Default)]
+struct Lane {
+    status: Status,
+    /// The beginning of an unfinished line.
+    carry: Vec<u8>,
+    /// A header that may go on in the next line.
+    header: Option<Vec<u8>>,
+    invalid_folding: bool,
+    /// The transaction at hand.
+    tx: Option<u64>,
+}
+
+/// The data of one call.
+#[derive(Clone, Copy, Debug)]
+struct Input<'a> {
+    data: &'a [u8],
+    /// What is not read yet begins here.
+    at: usize,
+}
+
+impl<'a> Input<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.data.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.data.get(self.at).copied()
+    }
+
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let rest = self.rest();
+        let taken = rest.get(..len).unwrap_or(rest);
+        self.at += taken.len();
+        taken
+    }
+}
+
+impl Input<'_> {
+    /// Takes everything up to the end of the line; `false` when it does not end here.
+    fn take_line(&mut self) -> bool {
+        let end = memchr::memchr(b'\n', self.rest());
+        self.take(end.map_or(usize::MAX, |end| end + 1));
+        end.is_some()
+    }
+}
+
+/// A line would be longer than any may be.
+struct LineTooLong;
+
+impl Lane {
+    /// Everything up to `end` bytes of the rest, with what earlier calls left before it.
+    fn line<'a>(&mut self, input: &mut Input<'a>, end: usize) -> std::borrow::Cow<'a, [u8]> {
+        let taken = input.take(end);
+        if self.carry.is_empty() {
+            return taken.into();
+        }
+        let mut line = std::mem::take(&mut self.carry);
+        line.extend_from_slice(taken);
+        line.into()
+    }
+
+    /// Keeps the rest for the next call.
+    fn keep(&mut self, input: &mut Input) -> Result<(), LineTooLong> {
+        let rest = input.take(usize::MAX);
+        let pending = self.header.as_ref().map_or(0, Vec::len);
+        if self.carry.len() + rest.len() + pending > LINE_BYTES_MAX {
+            return Err(LineTooLong);
+        }
+        self.carry.extend_from_slice(rest);
+        Ok(())
+    }
+}
+
+/// The parser of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Http1Parser {
+    request_lane: Lane,
+    response_lane: Lane,
+    request: RequestState,
+    response: ResponseState,
+    /// The body length that the request under way announced, and what of it is missing. As in libhtp these outlive it.
+    request_body: (u64, u64),
+    /// The transaction that the next response belongs to.
+    next_response: u64,
+    /// Responses that are complete.
+    n_responses: u64,
+    /// The response to a refused `CONNECT` ends with a look at the requests.
+    yield_at_end: bool,
+    closed: [bool; 2],
+}
+
+impl Http1Parser {
+    /// Takes data of a direction, or its end.
+    pub(super) fn parse(
+        &mut self,
+        txs: &mut Transactions,
+        _flow: FlowKeyView,
+        direction: Direction,
+        data: &[u8],
+        eof: bool,
+        wishes: &mut Wishes,
+    ) -> Parsed {
+        let mut parsed = Parsed::Ok;
+        match direction {
+            Direction::ToServer => {
+                if !data.is_empty() {
+                    self.requests(txs, data, wishes);
+                    if self.request_lane.status == Status::Error {
+                        parsed = Parsed::Error;
+                    }
+                }
+                if eof && !std::mem::replace(self.closed_flag(direction), true) {
+                    close(&mut self.request_lane);
+                    self.requests(txs, &[], wishes);
+                }
+            }
+            Direction::ToClient => {
+                if !data.is_empty() {
+                    let consumed = self.responses(txs, data, wishes);
+                    if self.response_lane.status == Status::Error {
+                        parsed = Parsed::Error;
+                    } else if self.response_lane.status == Status::Tunnel && self.is_upgrade_to_http2(txs) {
+                        let port = self.response_lane.tx.and_then(|id| tx(txs, id)).and_then(|(tx, _)| tx.port);
+                        wishes.change = Some((port, AppProto::Http2));
+                        let left = data.len() - consumed;
+                        return if consumed > 0 && left > 0 {
+                            Parsed::Incomplete { consumed: consumed as u32, needed: left as u32 }
+                        } else {
+                            Parsed::Ok
+                        };
+                    }
+                }
+                if eof && !std::mem::replace(self.closed_flag(direction), true) {
+                    close(&mut self.request_lane);
+                    close(&mut self.response_lane);
+                    self.requests(txs, &[], wishes);
+                    self.responses(txs, &[], wishes);
+                }
+            }
+        }
+        parsed
+    }
+
+    fn closed_flag(&mut self, direction: Direction) -> &mut bool {
+        let [request, response] = &mut self.closed;
+        match direction {
+            Direction::ToServer => request,
+            Direction::ToClient => response,
+        }
+    }
+
+    /// Bytes are missing: bodies of known length go on, everything else stands still.
+    pub(super) fn gap(&mut self, txs: &mut Transactions, direction: Direction, len: u32) -> Parsed {
+        match direction {
+            Direction::ToServer => self.request_gap(txs, u64::from(len)),
+            Direction::ToClient => self.response_gap(txs, u64::from(len)),
+        }
+        Parsed::Ok
+    }
+
+    fn is_upgrade_to_http2(&self, txs: &mut Transactions) -> bool {
+        let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return false };
+        tx.status == Some(101) && tx.response.headers.get(b"Upgrade") == Some(b"h2c")
+    }
+
+    /// A new transaction; `None` when there are too many.
+    fn new_tx(&mut self, txs: &mut Transactions) -> Option<u64> {
+        if txs.list.len() >= TRANSACTIONS_MAX {
+            return None;
+        }
+        let id = txs.push(TxData::Http1(Box::default())).id;
+        self.request_lane.tx = Some(id);
+        Some(id)
+    }
+
+    /// The request is over.
+    fn complete_request(&mut self, txs: &mut Transactions) {
+        let mut state = RequestState::Idle;
+        if let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
+            tx.request.progress = progress::COMPLETE;
+            if tx.is_http09 {
+                state = RequestState::IgnoreRest;
+            }
+        }
+        self.request_lane.tx = None;
+        self.request = state;
+    }
+}
+
+fn close(lane: &mut Lane) {
+    if lane.status != Status::Error {
+        lane.status = Status::Closed;
+    }
+}
+
+/// The transaction of an id with its events, unless it is forgotten.
+fn tx(txs: &mut Transactions, id: u64) -> Option<(&mut Http1Tx, &mut EventSet)> {
+    let tx = txs.by_id(id)?;
+    match &mut tx.data {
+        TxData::Http1(http1) => Some((http1, &mut tx.events)),
+        TxData::Tls(_) | TxData::Dns(_) => None,
+    }
+}
+
+/// Keeps body bytes up to the limit.
+fn keep_body(body: &mut Vec<u8>, data: &[u8]) {
+    let room = BODY_BYTES_MAX.saturating_sub(body.len());
+    body.extend(data.iter().take(room));
+}
+
+/// Joins header lines, or reads the header before when a new one begins. `next` is the first byte behind the line.
+struct Folding<'a> {
+    lane: &'a mut Lane,
+    tx: &'a mut Http1Tx,
+    events: &'a mut EventSet,
+    direction: Direction,
+}
+
+impl Folding<'_> {
+    fn line(&mut self, line: &[u8], next: Option<u8>) -> Result<(), message::TooMany> {
+        let line = text::chomp(line);
+        if line.first().is_some_and(|&byte| !text::is_folding(byte)) {
+            self.flush()?;
+            // A request's header waits for the next byte, a response's only if that goes on with it.
+            let may_go_on = match self.direction {
+                Direction::ToServer => next.is_none_or(text::is_folding),
+                Direction::ToClient => next.is_some_and(text::is_folding),
+            };
+            if may_go_on {
+                self.lane.header = Some(line.to_vec());
+                return Ok(());
+            }
+            return self.tx.read_header(self.events, self.direction, line);
+        }
+        let Some(header) = &mut self.lane.header else {
+            self.folding_is_invalid();
+            self.lane.header = Some(text::split_while(line, text::is_folding).1.to_vec());
+            return Ok(());
+        };
+        let is_header = self.direction == Direction::ToClient
+            && line.contains(&b':')
+            && header.contains(&b':')
+            && self.tx.response.version == message::Protocol::Http11;
+        if is_header {
+            self.folding_is_invalid();
+            self.flush()?;
+            self.lane.header = Some(line.get(1..).unwrap_or_default().to_vec());
+        } else if header.len() < FOLDED_BYTES_MAX {
+            header.extend_from_slice(line);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), message::TooMany> {
+        match self.lane.header.take() {
+            Some(header) => self.tx.read_header(self.events, self.direction, &header),
+            None => Ok(()),
+        }
+    }
+
+    fn folding_is_invalid(&mut self) {
+        if !std::mem::replace(&mut self.lane.invalid_folding, true) {
+            let name = match self.direction {
+                Direction::ToServer => "http.invalid_request_field_folding",
+                Direction::ToClient => "http.invalid_response_field_folding",
+            };
+            raise(self.events, name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AppLayer, Buffer, DataFlags, Tx};
+    use super::*;
+    use Direction::{ToClient, ToServer};
+
+    fn talk(talk: &[(Direction, &str)]) -> (AppLayer, Vec<Parsed>) {
+        let mut app = AppLayer { proto: AppProto::Http1, keep_bodies: true, ..AppLayer::default() };
+        let flow = FlowKeyView { ip_proto: 6, client_port: 40000, server_port: 80 };
+        let parse = |(direction, data): &(Direction, &str)| {
+            let flags = DataFlags { eof: data.is_empty(), ..DataFlags::default() };
+            app.parse(flow, *direction, data.as_bytes(), flags)
+        };
+        let parsed = talk.iter().map(parse).collect();
+        (app, parsed)
+    }
+
+    fn text(tx: &Tx, buffer: Buffer, direction: Direction) -> Option<&str> {
+        tx.buffer(buffer, direction).map(|bytes| std::str::from_utf8(bytes).unwrap())
+    }
+
+    #[track_caller]
+    fn check_host(request: &str, host: Option<&str>, raw: Option<&str>, events: &[&str]) {
+        let (app, _) = talk(&[(ToServer, request)]);
+        let tx = app.transaction(0).unwrap();
+        let raised: Vec<&str> = tx.events.iter().map(|event| event.0).collect();
+        let got = (text(tx, Buffer::HttpHost, ToServer), text(tx, Buffer::HttpHostRaw, ToServer));
+        assert_eq!((got, raised.as_slice()), ((host, raw), events));
+    }
+
+    #[test]
+    fn the_host_is_that_of_the_target_or_the_header() {
+        check_host(
+            "GET / HTTP/1.1\r\nHost: WWW.A.example.\r\n\r\n",
+            Some("www.a.example."),
+            Some("WWW.A.example."),
+            &[],
+        );
+        check_host(
+            "GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+            Some("b.example"),
+            Some("b.example"),
+            &["http.host_header_ambiguous"],
+        );
+        check_host("GET / HTTP/1.1\r\n\r\n", None, None, &["http.missing_host_header"]);
+        check_host("GET / HTTP/1.0\r\n\r\n", None, None, &[]);
+    }
+
+    #[test]
+    fn a_request_is_whole_with_its_empty_line() {
+        let (app, _) = talk(&[(ToServer, "GET /a HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n")]);
+        assert_eq!(app.transaction(0).unwrap().progress(ToServer), progress::HEADERS);
+        let (app, _) = talk(&[(ToServer, "GET /a HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r"), (ToServer, "\n")]);
+        let tx = app.transaction(0).unwrap();
+        assert_eq!(tx.progress(ToServer), progress::COMPLETE);
+        assert_eq!(text(tx, Buffer::HttpHeaderNames, ToServer), Some("\r\nHost\r\nX\r\n\r\n"));
+        assert_eq!(text(tx, Buffer::HttpHeader, ToServer), Some("Host: a\r\nX: 1 2\r\n"));
+    }
+
+    #[test]
+    fn pipelined_requests_meet_their_responses() {
+        let (app, _) = talk(&[
+            (ToServer, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: b\r\nContent-Length: 3\r\n\r\nxyz"),
+            (
+                ToClient,
+                "HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            ),
+        ]);
+        let status: Vec<_> = app.transactions().map(|(_, tx)| tx.http1().unwrap().status()).collect();
+        assert_eq!(status, [Some(204), Some(200)]);
+        let tx = app.transaction(1).unwrap();
+        assert_eq!(text(tx, Buffer::HttpRequestBody, ToServer), Some("xyz"));
+        assert_eq!(text(tx, Buffer::HttpResponseBody, ToClient), Some("ok"));
+        assert_eq!(tx.progress(ToClient), progress::COMPLETE);
+    }
+
+    #[test]
+    fn an_opened_tunnel_changes_the_protocol() {
+        let (app, _) = talk(&[
+            (ToServer, "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n"),
+            (ToClient, "HTTP/1.1 200 OK\r\n\r\n"),
+        ]);
+        let change = app.protocol_change().unwrap();
+        assert_eq!((change.port, change.expected), (Some(443), AppProto::Unknown));
+    }
+
+    #[test]
+    fn a_continue_is_no_response() {
+        let (app, _) = talk(&[
+            (ToServer, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"),
+            (ToClient, "HTTP/1.1 100 Continue\r\n\r\n"),
+            (ToServer, "x"),
+            (ToClient, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"),
+        ]);
+        assert_eq!(app.n_transactions(), 1);
+        assert_eq!(app.transaction(0).unwrap().http1().unwrap().status(), Some(201));
+    }
+
+    #[test]
+    fn a_body_of_no_known_length_ends_with_the_connection() {
+        let (app, _) =
+            talk(&[(ToServer, "GET / HTTP/1.0\r\n\r\n"), (ToClient, "HTTP/1.0 200 OK\r\n\r\nbody"), (ToClient, "")]);
+        assert_eq!(app.transaction(0).unwrap().progress(ToClient), progress::COMPLETE);
+    }
+
+    #[test]
+    fn a_length_that_is_none_ends_parsing() {
+        let (_, parsed) = talk(&[(ToServer, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")]);
+        assert_eq!(parsed, [Parsed::Error]);
+    }
+
+    #[test]
+    fn no_cut_of_the_data_matters() {
+        let request = "POST /a%20b HTTP/1.1\r\nHost: A\r\nX: 1\r\n\t2\r\nContent-Length: 2\r\n\r\nokGET / HTTP/1.1\r\nHost: B\r\n\r\n";
+        for cut in 1..request.len() {
+            let (first, second) = request.split_at(cut);
+            let (app, _) = talk(&[(ToServer, first), (ToServer, second)]);
+            let uris: Vec<_> = app.transactions().map(|(_, tx)| text(tx, Buffer::HttpUri, ToServer)).collect();
+            assert_eq!(uris, [Some("/a b"), Some("/")], "cut at {cut}");
+            assert_eq!(
+                text(app.transaction(0).unwrap(), Buffer::HttpHeader, ToServer),
+                Some("Host: A\r\nX: 1\t2\r\nContent-Length: 2\r\n")
+            );
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! The responses of a connection.
+
+use super::super::transaction::raise;
+use super::super::{AppProto, Transactions, Wishes};
+use super::text::{ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while};
+use super::{Folding, Http1Parser, Input, Status, Step, keep_body, progress, request::RequestState, tx};
+use crate::verdict::Direction;
+
+/// A chunk length is given up when so much is there and no digit begins it.
+const CHUNK_PROBE_BYTES: usize = 8;
+
+/// Where the responses are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ResponseState {
+    #[default]
+    Idle,
+    Line,
+    Headers,
+    /// A body of known length, so much of which is missing.
+    Identity(u64),
+    /// A body until the connection ends.
+    UntilClose,
+    ChunkLength,
+    Chunk(u64),
+    ChunkEnd,
+    Finalize,
+}
+
+/// Where a line ends.
+enum LineEnd {
+    At(usize),
+    /// The next byte decides.
+    Unknown,
+}
+
+impl Http1Parser {
+    /// Takes data of the server, or none when it has closed; returns how much of it is taken.
+    pub(super) fn responses(&mut self, txs: &mut Transactions, data: &[u8], wishes: &mut Wishes) -> usize {
+        if matches!(self.response_lane.status, Status::Error | Status::Tunnel) {
+            return 0;
+        }
+        let mut input = Input { data, at: 0 };
+        loop {
+            match self.response_step(txs, &mut input, wishes) {
+                Step::Go if self.response_lane.status == Status::Tunnel => return input.at,
+                Step::Go => {}
+                Step::NeedsData => {
+                    self.response_lane.status = Status::Open;
+                    return input.at;
+                }
+                Step::WaitsForOther => {
+                    let all = input.rest().is_empty();
+                    self.response_lane.status = if all { Status::Open } else { Status::WaitsForOther };
+                    return input.at;
+                }
+                Step::Fail => {
+                    self.response_lane.status = Status::Error;
+                    return input.at;
+                }
+            }
+        }
+    }
+
+    pub(super) fn response_gap(&mut self, txs: &mut Transactions, len: u64) {
+        match self.response {
+            ResponseState::Identity(left) => {
+                self.response = ResponseState::Identity(left.saturating_sub(len));
+                if left <= len {
+                    self.response = ResponseState::Finalize;
+                    let _ = self.complete_response(txs, &mut Wishes::default());
+                }
+            }
+            ResponseState::Finalize => {
+                let _ = self.complete_response(txs, &mut Wishes::default());
+            }
+            _ => {}
+        }
+    }
+
+    fn response_is_closed(&self) -> bool {
+        self.response_lane.status == Status::Closed
+    }
+
+    fn response_step(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &mut Wishes) -> Step {
+        match self.response {
+            ResponseState::Idle => self.response_start(txs, input),
+            ResponseState::Line => self.response_line(txs, input, wishes),
+            ResponseState::Headers => self.response_headers(txs, input),
+            ResponseState::Identity(left) => {
+                if self.response_is_closed() {
+                    self.response = ResponseState::Finalize;
+                    return Step::Go;
+                }
+                let taken = input.take(usize::try_from(left).unwrap_or(usize::MAX));
+                if taken.is_empty() {
+                    return Step::NeedsData;
+                }
+                self.keep_response_body(txs, taken, wishes);
+                let left = left - taken.len() as u64;
+                self.response = if left == 0 { ResponseState::Finalize } else { ResponseState::Identity(left) };
+                Step::Go
+            }
+            ResponseState::UntilClose => {
+                let taken = input.take(usize::MAX);
+                self.keep_response_body(txs, taken, wishes);
+                if self.response_is_closed() {
+                    self.response = ResponseState::Finalize;
+                    return Step::Go;
+                }
+                Step::NeedsData
+            }
+            ResponseState::ChunkLength => self.response_chunk_length(txs, input, wishes),
+            ResponseState::Chunk(left) => {
+                let taken = input.take(usize::try_from(left).unwrap_or(usize::MAX));
+                if taken.is_empty() {
+                    return Step::NeedsData;
+                }
+                self.keep_response_body(txs, taken, wishes);
+                let left = left - taken.len() as u64;
+                self.response = if left == 0 { ResponseState::ChunkEnd } else { ResponseState::Chunk(left) };
+                Step::Go
+            }
+            ResponseState::ChunkEnd => {
+                if input.take_line() {
+                    self.response = ResponseState::ChunkLength;
+                    Step::Go
+                } else {
+                    Step::NeedsData
+                }
+            }
+            ResponseState::Finalize => self.response_finalize(txs, input, wishes),
+        }
+    }
+
+    fn wait_for_response_line(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
+        if self.response_lane.keep(input).is_ok() {
+            return Step::NeedsData;
+        }
+        if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
+            raise(events, "http.response_field_too_long");
+        }
+        Step::Fail
+    }
+
+    /// Finds the request of the response that begins, or makes up one.
+    fn response_start(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
+        if input.peek().is_none() {
+            return Step::NeedsData;
+        }
+        let mut id = self.next_response;
+        if tx(txs, id).is_none() {
+            if self.request == RequestState::Finalize {
+                self.complete_request(txs);
+            }
+            let Some(made) = self.new_tx(txs) else { return Step::Fail };
+            id = made;
+            if let Some((tx, events)) = tx(txs, id) {
+                tx.without_request();
+                raise(events, "http.unable_to_match_response_to_request");
+            }
+            self.request = RequestState::Finalize;
+        }
+        self.next_response += 1;
+        self.response_lane.tx = Some(id);
+        self.response_lane.invalid_folding = false;
+        let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
+        if tx.is_http09 {
+            tx.response.progress = progress::BODY;
+            self.response = ResponseState::UntilClose;
+        } else {
+            tx.response.progress = progress::LINE;
+            self.response = ResponseState::Line;
+        }
+        if tx.method.is_none() && tx.uri.is_none() && self.request == RequestState::Line {
+            raise(events, "http.request_line_incomplete");
+        }
+        Step::Go
+    }
+
+    fn response_line(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &Wishes) -> Step {
+        let closed = self.response_is_closed();
+        let end = match line_end(input.rest()) {
+            Some(LineEnd::At(end)) => end,
+            None if closed => input.rest().len(),
+            Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
+        };
+        let line = self.response_lane.line(input, end);
+        if is_terminator(&line, false) {
+            if closed {
+                self.response = ResponseState::Finalize;
+            }
+            return Step::Go;
+        }
+        if is_body(&line) {
+            // What does not look like a status line is a body, unless a better line may follow.
+            let behind = input.rest();
+            if behind.len() > 1 && (behind.first() == Some(&b'H') || super::text::chomp(&line).len() <= 2) {
+                return Step::Go;
+            }
+            self.keep_response_body(txs, &line, wishes);
+            if behind.is_empty() {
+                if let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
+                    tx.response.progress = progress::BODY;
+                }
+                self.response = ResponseState::Finalize;
+            }
+            return Step::Go;
+        }
+        let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
+        tx.read_response_line(events, &line);
+        tx.response.progress = progress::HEADERS;
+        self.response = ResponseState::Headers;
+        Step::Go
+    }
+
+    fn response_headers(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
+        let Some(id) = self.response_lane.tx else { return Step::Fail };
+        if self.response_is_closed() {
+            self.response = ResponseState::Finalize;
+            return Step::Go;
+        }
+        loop {
+            let end = match line_end(input.rest()) {
+                // A line feed and a carriage return end one line.
+                Some(LineEnd::At(end)) => {
+                    let rest = input.rest();
+                    let bare = end < 2 || rest.get(end - 2) != Some(&b'\r');
+                    end + usize::from(bare && rest.get(end - 1) == Some(&b'\n') && rest.get(end) == Some(&b'\r'))
+                }
+                Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
+            };
+            let line = self.response_lane.line(input, end);
+            let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
+            tx.response.raw.extend_from_slice(&line);
+            let next_is_text = input.peek().is_some_and(|byte| byte != b'\n');
+            let lane = &mut self.response_lane;
+            let mut folding = Folding { lane, tx, events, direction: Direction::ToClient };
+            if !is_terminator(&line, next_is_text) && &*line != b"\n\r" {
+                if folding.line(&line, input.peek()).is_err() {
+                    return Step::Fail;
+                }
+                continue;
+            }
+            if folding.flush().is_err() {
+                return Step::Fail;
+            }
+            if tx.response.progress == progress::HEADERS {
+                return self.response_body(txs, id);
+            }
+            self.response = ResponseState::Finalize;
+            return Step::Go;
+        }
+    }
+
+    /// The headers are there: is there a body, and how long is it?
+    fn response_body(&mut self, txs: &mut Transactions, id: u64) -> Step {
+        let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
+        let status = tx.status.unwrap_or(0);
+        self.response = ResponseState::Finalize;
+        if tx.is_connect() {
+            if (200..300).contains(&status) {
+                return Step::Go;
+            }
+            if self.request_lane.status != Status::Error {
+                self.request_lane.status = Status::Open;
+            }
+            // 407 asks for credentials; the request after it is part of the same talk.
+            self.yield_at_end |= status != 407;
+        }
+        let headers = &tx.response.headers;
+        let length = headers.get(b"Content-Length");
+        let coding = headers.get(b"Transfer-Encoding");
+        if status == 101 {
+            if coding.is_none() && length.is_none() {
+                if self.request_lane.status != Status::Error {
+                    self.request_lane.status = Status::Tunnel;
+                }
+                self.response_lane.status = Status::Tunnel;
+                return Step::Go;
+            }
+            raise(events, "http.unknown_error");
+        }
+        if status == 100 && coding.is_none() && length.and_then(content_length).unwrap_or(0) == 0 {
+            if std::mem::replace(&mut tx.seen_100, true) {
+                raise(events, "http.100_continue_already_seen");
+            }
+            tx.response.headers.clear();
+            tx.response.progress = progress::LINE;
+            self.response = ResponseState::Line;
+            return Step::Go;
+        }
+        let (announced, missing) = self.request_body;
+        let refused = (400..500).contains(&status) && announced > 0 && announced == missing;
+        let expects =
+            tx.request.headers.get(b"Expect").is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
+        if refused && expects && self.request == RequestState::Identity {
+            self.request = RequestState::Finalize;
+        }
+        let bodiless = (100..200).contains(&status) || status == 204 || status == 304;
+        if tx.method.as_deref() == Some(b"HEAD") || (bodiless && coding.is_none() && length.is_none()) {
+            return Step::Go;
+        }
+        if bodiless {
+            raise(events, "http.unknown_error");
+        }
+        if let Some(coding) = coding.filter(|coding| contains_nocase(coding, b"chunked")) {
+            if !coding.eq_ignore_ascii_case(b"chunked") {
+                raise(events, "http.response_abnormal_transfer_encoding");
+            }
+            if tx.response.version < super::message::Protocol::Http11 {
+                raise(events, "http.response_chunked_old_proto");
+            }
+            self.response = ResponseState::ChunkLength;
+        } else if let Some(length) = length {
+            match content_length(length) {
+                None => {
+                    raise(events, "http.invalid_content_length_field_in_response");
+                    return Step::Fail;
+                }
+                Some(0) => return Step::Go,
+                Some(len) => self.response = ResponseState::Identity(len),
+            }
+        } else {
+            let kind = headers.get(b"Content-Type");
+            if kind.is_some_and(|kind| contains_nocase(kind, b"multipart/byteranges")) {
+                raise(events, "http.response_multipart_byteranges");
+                return Step::Fail;
+            }
+            self.response = ResponseState::UntilClose;
+        }
+        tx.response.progress = progress::BODY;
+        Step::Go
+    }
+
+    fn response_chunk_length(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &Wishes) -> Step {
+        let end = if let Some(end) = memchr::memchr(b'\n', input.rest()) {
+            end + 1
+        } else {
+            let mut begun = self.response_lane.carry.clone();
+            begun.extend_from_slice(input.rest());
+            let (_, rest) = split_while(&begun, is_space);
+            let is_junk = rest.first().is_some_and(|byte| !byte.is_ascii_hexdigit());
+            if begun.len() < CHUNK_PROBE_BYTES || !is_junk {
+                return self.wait_for_response_line(txs, input);
+            }
+            input.rest().len()
+        };
+        let line = self.response_lane.line(input, end);
+        let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
+        let (len, has_extension) = chunk_length(&line);
+        if has_extension {
+            raise(events, "http.request_chunk_extension");
+        }
+        match len {
+            ChunkLength::Empty => {}
+            ChunkLength::Bytes(0) => {
+                tx.response.progress = progress::TRAILER;
+                self.response = ResponseState::Headers;
+            }
+            ChunkLength::Bytes(len) => self.response = ResponseState::Chunk(len),
+            ChunkLength::Invalid => {
+                raise(events, "http.invalid_response_chunk_len");
+                self.response = ResponseState::UntilClose;
+                self.keep_response_body(txs, &line, wishes);
+            }
+        }
+        Step::Go
+    }
+
+    /// A response is over when nothing follows it, or what follows looks like the next one. Else it still is its body.
+    fn response_finalize(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &mut Wishes) -> Step {
+        let end = if self.response_is_closed() {
+            input.rest().len()
+        } else {
+            if input.peek().is_none() {
+                return self.complete_response(txs, wishes);
+            }
+            match memchr::memchr(b'\n', input.rest()) {
+                Some(end) => end + 1,
+                None => return self.wait_for_response_line(txs, input),
+            }
+        };
+        let mut line = self.response_lane.carry.clone();
+        line.extend_from_slice(input.rest().get(..end).unwrap_or_default());
+        if line.is_empty() || !is_body(&line) {
+            return self.complete_response(txs, wishes);
+        }
+        let taken = self.response_lane.line(input, end);
+        if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
+            raise(events, "http.unknown_error");
+        }
+        self.keep_response_body(txs, &taken, wishes);
+        Step::Go
+    }
+
+    fn complete_response(&mut self, txs: &mut Transactions, wishes: &mut Wishes) -> Step {
+        let Some(id) = self.response_lane.tx else { return Step::Fail };
+        if let Some((tx, _)) = tx(txs, id)
+            && tx.response.progress != progress::COMPLETE
+        {
+            tx.response.progress = progress::COMPLETE;
+            self.n_responses += 1;
+            let opened = tx.is_connect() && tx.status.is_some_and(|status| (200..300).contains(&status));
+            if opened && self.n_responses == 1 {
+                wishes.change = Some((tx.port, AppProto::Unknown));
+                tx.request.progress = progress::COMPLETE;
+            }
+        }
+        if self.request_lane.status == Status::WaitsForOther && self.request_lane.tx == Some(id) {
+            return Step::WaitsForOther;
+        }
+        if std::mem::take(&mut self.yield_at_end) {
+            return Step::WaitsForOther;
+        }
+        self.response_lane.tx = None;
+        self.response = ResponseState::Idle;
+        Step::Go
+    }
+
+    fn keep_response_body(&mut self, txs: &mut Transactions, data: &[u8], wishes: &Wishes) {
+        if wishes.keep_bodies
+            && let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id))
+        {
+            keep_body(&mut tx.response.body, data);
+        }
+    }
+}
+
+/// Where the line ends that begins here: behind a line feed, or behind a carriage return that none follows.
+fn line_end(data: &[u8]) -> Option<LineEnd> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr2(b'\r', b'\n', data.get(from..)?)?;
+        if data.get(at) == Some(&b'\n') {
+            return Some(LineEnd::At(at + 1));
+        }
+        match data.get(at + 1) {
+            None => return Some(LineEnd::Unknown),
+            Some(b'\n') => return Some(LineEnd::At(at + 2)),
+            // A carriage return before another, or at the beginning, ends nothing.
+            Some(b'\r') => from = at + 1,
+            Some(_) if at == 0 => from = 1,
+            Some(_) => return Some(LineEnd::At(at + 1)),
+        }
+    }
+}
+
+/// Nobody would take this for a status line.
+fn is_body(line: &[u8]) -> bool {
+    let (_, rest) = split_while(line, |byte| is_space(byte) || byte == 0);
+    !rest.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"HTTP"))
+}

@@ -1,0 +1,105 @@
+//! How far rules have got with the transactions of a flow, and which of them nobody needs any more.
+
+use super::{AppLayer, Tx, completion, http1_progress, ssl_state, tls_progress};
+use crate::verdict::Direction;
+
+/// A direction of a transaction needs no more looks: a bit of [`super::TxDetect::flags`].
+pub(crate) const INSPECTED: u64 = 1 << 63;
+
+/// Where in a transaction rules look at its buffers.
+pub(crate) mod place {
+    use super::{http1_progress, tls_progress};
+
+    /// Anything of a TLS handshake.
+    pub(crate) const TLS_START: u8 = tls_progress::IN_PROGRESS;
+    /// The first line of an HTTP request.
+    pub(crate) const REQUEST_LINE: u8 = http1_progress::LINE;
+    /// The headers of an HTTP request.
+    pub(crate) const REQUEST_HEADERS: u8 = http1_progress::HEADERS;
+    /// The first line of an HTTP response.
+    pub(crate) const RESPONSE_LINE: u8 = http1_progress::LINE;
+    /// The headers of an HTTP response.
+    pub(crate) const RESPONSE_HEADERS: u8 = http1_progress::HEADERS;
+    /// A DNS message.
+    pub(crate) const DNS_REQUEST: u8 = 1;
+}
+
+impl AppLayer {
+    /// There is a parser with a state. Suricata: `f->alstate`.
+    pub(crate) fn has_state(&self) -> bool {
+        self.parser_proto().is_some()
+    }
+
+    /// Some transaction has not been inspected to its end in a direction.
+    pub(crate) fn has_unfinished(&self, direction: Direction) -> bool {
+        self.has_state() && self.inspect_id(direction) < self.transaction_count()
+    }
+
+    /// The first transaction whose direction has not been inspected to its end.
+    pub(crate) fn inspect_id(&self, direction: Direction) -> u64 {
+        let end = completion(self.proto, direction);
+        self.transactions()
+            .find(|(_, tx)| !tx.is_inspected(direction) || tx.progress(direction) < end)
+            .map_or_else(|| self.transaction_count(), |(id, _)| id)
+    }
+
+    /// Every transaction that is complete in a direction counts as inspected there, though no rule looks: the flow is passed.
+    pub(crate) fn mark_inspected(&mut self, direction: Direction) {
+        let end = completion(self.proto, direction);
+        for tx in self.transactions_mut() {
+            if tx.progress(direction) >= end {
+                tx.set_inspected(direction);
+            }
+        }
+    }
+
+    /// Forgets transactions that are inspected in both directions.
+    pub(crate) fn free_finished(&mut self) {
+        let both = [Direction::ToServer, Direction::ToClient];
+        let end = both.map(|direction| completion(self.proto, direction));
+        loop {
+            let Some((id, done)) = self.transactions().next().map(|(id, tx)| {
+                let done = both.iter().zip(end).all(|(&direction, end)| {
+                    tx.skip_inspection.get(direction.index()) == Some(&true)
+                        || (tx.is_inspected(direction) && tx.progress(direction) >= end)
+                });
+                (id, done)
+            }) else {
+                return;
+            };
+            let before = self.n_transactions();
+            if done {
+                self.free_before(id + 1);
+            }
+            if self.n_transactions() == before {
+                return;
+            }
+        }
+    }
+
+    /// The handshake state as `ssl_state` of the rule language numbers it.
+    pub(crate) fn ssl_state_bits(&self) -> u8 {
+        use crate::rules::keyword::ssl_state as word;
+        let state = self.ssl_state();
+        let pairs = [
+            (ssl_state::CLIENT_HELLO, word::CLIENT_HELLO),
+            (ssl_state::SERVER_HELLO, word::SERVER_HELLO),
+            (ssl_state::CLIENT_KEYX, word::CLIENT_KEYX),
+            (ssl_state::SERVER_KEYX, word::SERVER_KEYX),
+            (ssl_state::UNKNOWN, word::UNKNOWN),
+        ];
+        pairs.into_iter().filter(|(bit, _)| state & bit != 0).fold(0, |bits, (_, word)| bits | word)
+    }
+}
+
+impl Tx {
+    pub(crate) fn is_inspected(&self, direction: Direction) -> bool {
+        self.detect.flags.get(direction.index()).is_some_and(|flags| flags & INSPECTED != 0)
+    }
+
+    pub(crate) fn set_inspected(&mut self, direction: Direction) {
+        if let Some(flags) = self.detect.flags.get_mut(direction.index()) {
+            *flags |= INSPECTED;
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The patterns that identify a protocol by the first bytes of a direction.
+//!
+//! Every pattern sits at a fixed offset; Suricata registers each with a depth that leaves it no other place.
+
+use super::AppProto;
+use super::probe::{Context, Probe, Prober};
+use super::{dcerpc, smb, tls};
+use crate::verdict::Direction;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+use Direction::{ToClient, ToServer};
+
+/// Bytes at an offset, and a prober that must agree.
+struct Pattern {
+    ip_proto: u8,
+    direction: Direction,
+    proto: AppProto,
+    offset: usize,
+    bytes: &'static [u8],
+    /// Case of ASCII letters does not count.
+    nocase: bool,
+    confirm: Option<Confirm>,
+}
+
+/// The prober that confirms a pattern, and the amount of data it wants.
+struct Confirm {
+    prober: Prober,
+    min: usize,
+}
+
+/// What the patterns say about the data so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Matched {
+    /// A protocol; the data comes from the other side than the flow says.
+    Found {
+        /// The protocol.
+        proto: AppProto,
+        /// The flow's directions are swapped.
+        reversed: bool,
+    },
+    /// More data may decide.
+    Undecided,
+    /// No amount of data will.
+    Never,
+}
+
+const fn exact(direction: Direction, proto: AppProto, offset: usize, bytes: &'static [u8]) -> Pattern {
+    Pattern { ip_proto: TCP, direction, proto, offset, bytes, nocase: false, confirm: None }
+}
+
+const fn nocase(direction: Direction, proto: AppProto, bytes: &'static [u8]) -> Pattern {
+    Pattern { ip_proto: TCP, direction, proto, offset: 0, bytes, nocase: true, confirm: None }
+}
+
+const fn method(bytes: &'static [u8]) -> Pattern {
+    nocase(ToServer, AppProto::Http1, bytes)
+}
+
+const fn smb_at_4(direction: Direction, bytes: &'static [u8], prober: Prober) -> Pattern {
+    let confirm = Some(Confirm { prober, min: smb::MIN_RECORD_BYTES });
+    Pattern { ip_proto: TCP, direction, proto: AppProto::Smb, offset: 4, bytes, nocase: false, confirm }
+}
+
+const fn confirmed(
+    ip_proto: u8,
+    direction: Direction,
+    proto: AppProto,
+    offset: usize,
+    bytes: &'static [u8],
+    prober: Prober,
+) -> Pattern {
+    Pattern { ip_proto, direction, proto, offset, bytes, nocase: false, confirm: Some(Confirm { prober, min: 0 }) }
+}
+
+/// All patterns, by protocol.
+static PATTERNS: &[Pattern] = &[
+    method(b"GET "),
+    method(b"PUT "),
+    method(b"POST "),
+    method(b"HEAD "),
+    method(b"TRACE "),
+    method(b"OPTIONS "),
+    method(b"CONNECT "),
+    method(b"DELETE "),
+    method(b"PATCH "),
+    method(b"PROPFIND "),
+    method(b"PROPPATCH "),
+    method(b"MKCOL "),
+    method(b"COPY "),
+    method(b"MOVE "),
+    method(b"LOCK "),
+    method(b"UNLOCK "),
+    method(b"CHECKOUT "),
+    method(b"UNCHECKOUT "),
+    method(b"CHECKIN "),
+    method(b"UPDATE "),
+    method(b"LABEL "),
+    method(b"REPORT "),
+    method(b"MKWORKSPACE "),
+    method(b"MKACTIVITY "),
+    method(b"MERGE "),
+    method(b"INVALID "),
+    method(b"VERSION-CONTROL "),
+    method(b"BASELINE-CONTROL "),
+    nocase(ToClient, AppProto::Http1, b"HTTP/0.9"),
+    nocase(ToClient, AppProto::Http1, b"HTTP/1.0"),
+    nocase(ToClient, AppProto::Http1, b"HTTP/1.1"),
+    // SSLv2 hello, then SSLv2-style hellos and records of SSLv3 to TLSv1.2
+    confirmed(TCP, ToServer, AppProto::Tls, 2, &[0x01, 0x00, 0x02], tls::probe),
+    exact(ToServer, AppProto::Tls, 0, &[0x01, 0x03, 0x00]),
+    exact(ToServer, AppProto::Tls, 0, &[0x16, 0x03, 0x00]),
+    exact(ToServer, AppProto::Tls, 0, &[0x01, 0x03, 0x01]),
+    exact(ToServer, AppProto::Tls, 0, &[0x16, 0x03, 0x01]),
+    exact(ToServer, AppProto::Tls, 0, &[0x01, 0x03, 0x02]),
+    exact(ToServer, AppProto::Tls, 0, &[0x16, 0x03, 0x02]),
+    exact(ToServer, AppProto::Tls, 0, &[0x01, 0x03, 0x03]),
+    exact(ToServer, AppProto::Tls, 0, &[0x16, 0x03, 0x03]),
+    exact(ToClient, AppProto::Tls, 0, &[0x15, 0x03, 0x00]),
+    exact(ToClient, AppProto::Tls, 0, &[0x16, 0x03, 0x00]),
+    exact(ToClient, AppProto::Tls, 0, &[0x17, 0x03, 0x00]),
+    exact(ToClient, AppProto::Tls, 0, &[0x15, 0x03, 0x01]),
+    exact(ToClient, AppProto::Tls, 0, &[0x16, 0x03, 0x01]),
+    exact(ToClient, AppProto::Tls, 0, &[0x17, 0x03, 0x01]),
+    exact(ToClient, AppProto::Tls, 0, &[0x15, 0x03, 0x02]),
+    exact(ToClient, AppProto::Tls, 0, &[0x16, 0x03, 0x02]),
+    exact(ToClient, AppProto::Tls, 0, &[0x17, 0x03, 0x02]),
+    exact(ToClient, AppProto::Tls, 0, &[0x15, 0x03, 0x03]),
+    exact(ToClient, AppProto::Tls, 0, &[0x16, 0x03, 0x03]),
+    exact(ToClient, AppProto::Tls, 0, &[0x17, 0x03, 0x03]),
+    confirmed(TCP, ToServer, AppProto::Dcerpc, 0, &[0x05, 0x00], dcerpc::probe_tcp),
+    confirmed(TCP, ToClient, AppProto::Dcerpc, 0, &[0x05, 0x00], dcerpc::probe_tcp),
+    confirmed(UDP, ToServer, AppProto::Dcerpc, 0, &[0x04, 0x00], dcerpc::probe_udp),
+    smb_at_4(ToServer, b"\xffSMB", smb::probe_record),
+    smb_at_4(ToClient, b"\xffSMB", smb::probe_record),
+    smb_at_4(ToServer, b"\xfeSMB", smb::probe_record),
+    smb_at_4(ToClient, b"\xfeSMB", smb::probe_record),
+    smb_at_4(ToServer, b"\xfdSMB", smb::probe_encrypted),
+    smb_at_4(ToClient, b"\xfdSMB", smb::probe_encrypted),
+    nocase(ToClient, AppProto::Ftp, b"220 ("),
+    nocase(ToServer, AppProto::Ftp, b"FEAT"),
+    nocase(ToServer, AppProto::Ftp, b"USER "),
+    nocase(ToServer, AppProto::Ftp, b"PASS "),
+    nocase(ToServer, AppProto::Ftp, b"PORT "),
+    nocase(ToServer, AppProto::Ssh, b"SSH-"),
+    nocase(ToClient, AppProto::Ssh, b"SSH-"),
+    nocase(ToServer, AppProto::Smtp, b"EHLO"),
+    nocase(ToServer, AppProto::Smtp, b"HELO"),
+    nocase(ToServer, AppProto::Smtp, b"QUIT"),
+    nocase(ToServer, AppProto::Rfb, b"RFB "),
+    nocase(ToClient, AppProto::Rfb, b"RFB "),
+    nocase(ToServer, AppProto::Http2, b"PRI * HTTP/2.0\r\n"),
+    exact(ToServer, AppProto::Imap, 0, b"1 capability"),
+    Pattern {
+        ip_proto: UDP,
+        direction: ToServer,
+        proto: AppProto::BittorrentDht,
+        offset: 0,
+        bytes: b"d1:ad2:id20:",
+        nocase: false,
+        confirm: None,
+    },
+    Pattern {
+        ip_proto: UDP,
+        direction: ToClient,
+        proto: AppProto::BittorrentDht,
+        offset: 0,
+        bytes: b"d1:ad2:id20:",
+        nocase: false,
+        confirm: None,
+    },
+];
+
+/// Bytes after which no pattern of a direction can match any more: the end of its longest one.
+fn depth(ip_proto: u8, direction: Direction) -> usize {
+    match (ip_proto, direction) {
+        (TCP, ToServer) => 17,
+        (TCP, ToClient) => 8,
+        _ => 12,
+    }
+}
+
+/// Bytes after which no prober of a pattern is asked again.
+fn confirm_depth(ip_proto: u8) -> usize {
+    if ip_proto == TCP { smb::MIN_RECORD_BYTES } else { 0 }
+}
+
+impl Pattern {
+    fn is_at_its_place(&self, data: &[u8]) -> bool {
+        let Some(place) = data.get(self.offset..).and_then(|rest| rest.get(..self.bytes.len())) else { return false };
+        if !self.nocase {
+            return place == self.bytes;
+        }
+        let (Some((place_end, place)), Some((end, bytes))) = (place.split_last(), self.bytes.split_last()) else {
+            return false;
+        };
+        // An HTTP method may be followed by a tab as well as by a space.
+        let tab = self.proto == AppProto::Http1 && *end == b' ' && *place_end == b'\t';
+        (tab || place_end.eq_ignore_ascii_case(end)) && place.eq_ignore_ascii_case(bytes)
+    }
+}
+
+/// Compares the data of a direction with the patterns of `side`, which is that direction unless the flow is midstream.
+pub(super) fn search(context: Context, side: Direction, data: &[u8]) -> Matched {
+    let ip_proto = context.flow.ip_proto;
+    let mut seen = false;
+    for pattern in PATTERNS {
+        if pattern.ip_proto != ip_proto || pattern.direction != side || !pattern.is_at_its_place(data) {
+            continue;
+        }
+        seen = true;
+        let Some(confirm) = &pattern.confirm else {
+            return Matched::Found { proto: pattern.proto, reversed: side != context.direction };
+        };
+        if data.len() < confirm.min {
+            continue;
+        }
+        if let Probe::Match { sender } = (confirm.prober)(context, data) {
+            let reversed = sender.is_some_and(|sender| sender != context.direction);
+            return Matched::Found { proto: pattern.proto, reversed };
+        }
+    }
+    let enough = if seen { confirm_depth(ip_proto) } else { depth(ip_proto, side) };
+    if data.len() >= enough { Matched::Never } else { Matched::Undecided }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::FlowKeyView;
+
+    fn found(direction: Direction, data: &[u8]) -> Matched {
+        let flow = FlowKeyView { ip_proto: TCP, client_port: 40000, server_port: 80 };
+        search(Context { flow, direction, midstream: false }, direction, data)
+    }
+
+    #[test]
+    fn the_depths_are_those_of_the_longest_patterns() {
+        for (ip_proto, direction) in [(TCP, ToServer), (TCP, ToClient), (UDP, ToServer), (UDP, ToClient)] {
+            let of_side = PATTERNS.iter().filter(|p| p.ip_proto == ip_proto && p.direction == direction);
+            let longest = of_side.map(|p| p.offset + p.bytes.len()).max();
+            assert_eq!(longest, Some(depth(ip_proto, direction)));
+        }
+    }
+
+    #[test]
+    fn methods_match_in_any_case_and_before_a_tab() {
+        let http = Matched::Found { proto: AppProto::Http1, reversed: false };
+        assert_eq!(found(ToServer, b"get / HTTP/1.1"), http);
+        assert_eq!(found(ToServer, b"GET\t/ HTTP/1.1"), http);
+        assert_eq!(found(ToServer, b"GETS / HTTP/1.1"), Matched::Undecided);
+        assert_eq!(found(ToServer, b"GETS / HTTP/1.1\r\n"), Matched::Never);
+    }
+
+    #[test]
+    fn a_pattern_of_the_other_direction_does_not_count() {
+        assert_eq!(found(ToServer, b"HTTP/1.1 200 OK\r\n"), Matched::Never);
+    }
+}

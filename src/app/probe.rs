@@ -1,0 +1,141 @@
+//! Probers: functions that look at the first bytes of a direction because of the ports of the flow.
+
+use super::{AppProto, FlowKeyView};
+use super::{dhcp, dns, http2, ike, krb5, mqtt, nfs, ntp, quic, rdp, sip, smb, snmp, telnet, tftp, tls};
+use crate::verdict::Direction;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// What a prober may know beside the data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context {
+    /// Ports and protocol of the flow.
+    pub(super) flow: FlowKeyView,
+    /// The direction of the data in the flow.
+    pub(super) direction: Direction,
+    /// The flow was picked up without its handshake.
+    pub(super) midstream: bool,
+}
+
+/// A prober's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// It is the protocol; `sender` is said when the data shows which side sends it.
+    Match {
+        /// The direction that such data has.
+        sender: Option<Direction>,
+    },
+    /// More data may tell.
+    Unknown,
+    /// It is not.
+    Failed,
+}
+
+impl Probe {
+    /// It is the protocol, from either side.
+    pub(super) const MATCH: Self = Self::Match { sender: None };
+}
+
+/// Looks at all data of a direction so far.
+pub(super) type Prober = fn(Context, &[u8]) -> Probe;
+
+/// A protocol registered at server ports.
+pub(super) struct Registration {
+    ip_proto: u8,
+    ports: &'static [u16],
+    pub(super) proto: AppProto,
+    to_server: Option<Prober>,
+    to_client: Option<Prober>,
+    /// The prober is not called with less.
+    min: usize,
+    /// Having seen more without a match excludes the protocol.
+    max: usize,
+}
+
+/// One prober for both directions.
+const fn both(ip_proto: u8, ports: &'static [u16], proto: AppProto, max: usize, prober: Prober) -> Registration {
+    Registration { ip_proto, ports, proto, to_server: Some(prober), to_client: Some(prober), min: 0, max }
+}
+
+/// In the order of registration, which is the order of asking where a port has several.
+static REGISTRATIONS: &[Registration] = &[
+    Registration {
+        ip_proto: TCP,
+        ports: &[443],
+        proto: AppProto::Tls,
+        to_server: Some(tls::probe),
+        to_client: None,
+        min: 0,
+        max: 3,
+    },
+    both(TCP, &[139, 445], AppProto::Smb, smb::MIN_RECORD_BYTES, smb::probe_port),
+    both(UDP, &[53], AppProto::Dns, 12, dns::probe_udp),
+    both(TCP, &[53], AppProto::Dns, 14, dns::probe_tcp),
+    both(TCP, &[2049], AppProto::Nfs, nfs::MIN_RECORD_BYTES, nfs::probe_tcp),
+    both(UDP, &[2049], AppProto::Nfs, nfs::MIN_RECORD_BYTES, nfs::probe_udp),
+    both(UDP, &[123], AppProto::Ntp, 16, ntp::probe),
+    both(UDP, &[69], AppProto::Tftp, tftp::MIN_FRAME_BYTES, tftp::probe),
+    both(UDP, &[500], AppProto::Ike, 16, ike::probe),
+    both(UDP, &[88], AppProto::Krb5, 16, krb5::probe_udp),
+    both(TCP, &[88], AppProto::Krb5, 16, krb5::probe_tcp),
+    both(UDP, &[67, 68], AppProto::Dhcp, 16, dhcp::probe),
+    both(UDP, &[161, 162], AppProto::Snmp, 16, snmp::probe),
+    both(UDP, &[5060, 5061], AppProto::Sip, 16, sip::probe),
+    both(UDP, &[443, 80], AppProto::Quic, 16, quic::probe),
+    both(TCP, &[1883], AppProto::Mqtt, 16, mqtt::probe),
+    both(TCP, &[3389], AppProto::Rdp, 16, rdp::probe),
+    Registration {
+        ip_proto: TCP,
+        ports: &[80],
+        proto: AppProto::Http2,
+        to_server: None,
+        to_client: Some(http2::probe),
+        min: 9,
+        max: 24,
+    },
+    both(TCP, &[23], AppProto::Telnet, 16, telnet::probe),
+];
+
+/// The registrations of a port.
+pub(super) fn of_port(ip_proto: u8, port: u16) -> impl Iterator<Item = &'static Registration> {
+    REGISTRATIONS
+        .iter()
+        .filter(move |registration| registration.ip_proto == ip_proto && registration.ports.contains(&port))
+}
+
+/// The registration of a protocol.
+pub(super) fn of_proto(ip_proto: u8, proto: AppProto) -> impl Iterator<Item = &'static Registration> {
+    REGISTRATIONS.iter().filter(move |registration| registration.ip_proto == ip_proto && registration.proto == proto)
+}
+
+/// Bits of the protocols registered at a port; `None` when there are none.
+pub(super) fn mask_of_port(ip_proto: u8, port: u16) -> Option<u32> {
+    of_port(ip_proto, port).map(|registration| registration.proto.bit()).reduce(|mask, bit| mask | bit)
+}
+
+/// Asks probers one after the other and notes in `excluded` those that will not match any more.
+pub(super) fn run(
+    registrations: impl Iterator<Item = &'static Registration>,
+    context: Context,
+    data: &[u8],
+    excluded: &mut u32,
+) -> Option<(AppProto, Option<Direction>)> {
+    for registration in registrations {
+        if data.len() < registration.min || *excluded & registration.proto.bit() != 0 {
+            continue;
+        }
+        let prober = match context.direction {
+            Direction::ToServer => registration.to_server,
+            Direction::ToClient => registration.to_client,
+        };
+        let answer = prober.map_or(Probe::Unknown, |prober| prober(context, data));
+        if let Probe::Match { sender } = answer {
+            return Some((registration.proto, sender));
+        }
+        if answer == Probe::Failed || data.len() > registration.max {
+            *excluded |= registration.proto.bit();
+        }
+    }
+    None
+}

@@ -1,0 +1,164 @@
+//! Transactions: what parsers make of the data, and what rules look at.
+
+use smallvec::SmallVec;
+
+use super::dns::DnsTx;
+use super::http1::Http1Tx;
+use super::tls::TlsTx;
+use crate::packet::{Event, EventSet};
+use crate::verdict::Direction;
+
+/// A transaction of a flow: a query, a request with its response, or the whole session of a protocol without such.
+#[derive(Debug)]
+pub struct Tx {
+    /// Its number in the flow, from 0.
+    pub id: u64,
+    /// What rules have found out about it so far.
+    pub detect: TxDetect,
+    /// What its parser found odd: names as in `app-layer-event`, for example `tls.invalid_sni_length`.
+    pub events: EventSet,
+    /// It has nothing for a direction: rules do not look at it there. By [`Direction::index`].
+    pub skip_inspection: [bool; 2],
+    pub(super) data: TxData,
+}
+
+/// A place for the rule engine to keep what it knows of a transaction. Parsers do not look at it.
+#[derive(Clone, Debug, Default)]
+pub struct TxDetect {
+    /// Flags of each direction, by [`Direction::index`].
+    pub flags: [u64; 2],
+    /// Rules under way, in ascending order: the rule and its flags.
+    pub rules: SmallVec<[(u32, u64); 2]>,
+}
+
+/// What each protocol keeps of a transaction.
+#[derive(Debug)]
+pub(super) enum TxData {
+    Tls(Box<TlsTx>),
+    Http1(Box<Http1Tx>),
+    Dns(DnsTx),
+}
+
+impl Tx {
+    pub(super) fn new(id: u64, data: TxData) -> Self {
+        Self { id, detect: TxDetect::default(), events: EventSet::new(), skip_inspection: [false; 2], data }
+    }
+
+    /// Notes something odd, once.
+    pub(super) fn raise(&mut self, name: &'static str) {
+        raise(&mut self.events, name);
+    }
+
+    /// The SSLv2 to TLSv1.3 session, if it is one.
+    pub fn tls(&self) -> Option<&TlsTx> {
+        match &self.data {
+            TxData::Tls(tx) => Some(tx),
+            TxData::Http1(_) | TxData::Dns(_) => None,
+        }
+    }
+
+    /// The HTTP/1 request and response, if it is one.
+    pub fn http1(&self) -> Option<&Http1Tx> {
+        match &self.data {
+            TxData::Http1(tx) => Some(tx),
+            TxData::Tls(_) | TxData::Dns(_) => None,
+        }
+    }
+
+    /// The DNS message, if it is one.
+    pub fn dns(&self) -> Option<&DnsTx> {
+        match &self.data {
+            TxData::Dns(tx) => Some(tx),
+            TxData::Tls(_) | TxData::Http1(_) => None,
+        }
+    }
+
+    /// How far it has come in a direction. The meaning is each protocol's; [`super::completion`] is the end.
+    pub fn progress(&self, direction: Direction) -> u8 {
+        match &self.data {
+            TxData::Tls(tx) => tx.progress(direction),
+            TxData::Http1(tx) => tx.progress(direction),
+            TxData::Dns(_) => super::dns::COMPLETE,
+        }
+    }
+
+    /// The bytes of a buffer; `None` when the transaction does not have it, or not yet.
+    pub fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
+        match &self.data {
+            TxData::Tls(tx) => tx.buffer(buffer),
+            TxData::Http1(tx) => tx.buffer(buffer, direction),
+            TxData::Dns(tx) => tx.buffer(buffer),
+        }
+    }
+}
+
+/// Adds an event to a set.
+pub(super) fn raise(events: &mut EventSet, name: &'static str) {
+    if !events.contains(&Event(name)) {
+        events.push(Event(name));
+    }
+}
+
+/// A buffer that a rule can look at, under the keyword's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Buffer {
+    /// `tls.sni`
+    TlsSni,
+    /// `http.host`: lower case, without port.
+    HttpHost,
+    /// `http.host.raw`
+    HttpHostRaw,
+    /// `http.header_names`, of the direction.
+    HttpHeaderNames,
+    /// `http.header`, of the direction: normalised headers.
+    HttpHeader,
+    /// `http.header.raw`, of the direction: headers as sent.
+    HttpHeaderRaw,
+    /// `http.uri`: normalised.
+    HttpUri,
+    /// `http.uri.raw`
+    HttpUriRaw,
+    /// `http.method`
+    HttpMethod,
+    /// `http.protocol`, of the direction.
+    HttpProtocol,
+    /// `http.request_line`
+    HttpRequestLine,
+    /// `http.response_line`
+    HttpResponseLine,
+    /// `http.user_agent`
+    HttpUserAgent,
+    /// `http.cookie`, of the direction (`Cookie` or `Set-Cookie`).
+    HttpCookie,
+    /// `http.referer`
+    HttpReferer,
+    /// `http.accept`
+    HttpAccept,
+    /// `http.accept_lang`
+    HttpAcceptLang,
+    /// `http.accept_enc`
+    HttpAcceptEnc,
+    /// `http.connection`, of the direction.
+    HttpConnection,
+    /// `http.content_len`, of the direction.
+    HttpContentLen,
+    /// `http.content_type`, of the direction.
+    HttpContentType,
+    /// `http.server`
+    HttpServer,
+    /// `http.location`
+    HttpLocation,
+    /// `http.start`, of the direction: first line and headers.
+    HttpStart,
+    /// `http.stat_code`
+    HttpStatCode,
+    /// `http.stat_msg`
+    HttpStatMsg,
+    /// `http.request_body`
+    HttpRequestBody,
+    /// `http.response_body`
+    HttpResponseBody,
+    /// `dns.query`: the name of the n-th question, from 0.
+    DnsQuery(u16),
+}

@@ -1,0 +1,472 @@
+//! The command line: one struct per subcommand, and the groups of options they share.
+//!
+//! Values are parsed as far as their grammar goes, so that a typing mistake is answered before any file is opened.
+//! Nothing here reads files or knows what a policy is.
+
+use crate::policy::model::{DefaultAction, RuleOrder, StreamExceptionPolicy};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// `firedrill` and its subcommands.
+#[derive(Debug, Parser)]
+#[command(
+    name = "firedrill",
+    version,
+    about = "Rehearse AWS Network Firewall offline: what would this policy do to this traffic, and why?",
+    disable_help_subcommand = true,
+    after_help = "\
+Exit codes:
+  0  done
+  1  findings: --fail-on was met, or something tried is not let through
+  2  wrong usage, or input that cannot be used
+  3  a capture is damaged, the results are partial
+  4  internal error"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "auto|always|never", hide_possible_values = true)]
+    #[arg(default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send captured packets through a policy and report what it does to them
+    Replay(ReplayArgs),
+    /// Ask whether a policy lets given URLs through
+    Try(TryArgs),
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into pipes and files.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `firedrill replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firedrill replay egress.json morning.pcapng
+  firedrill replay network.yaml --param VpcCidr=10.0.0.0/16 capture.pcap.gz --fail-on drop
+  firedrill replay egress.rules --home-net 10.0.0.0/16 capture.pcap --format jsonl --only alerts
+
+A policy is AWS CLI JSON, a CloudFormation template, Terraform (files or a JSON plan) or Suricata rules.")]
+pub struct ReplayArgs {
+    /// The policy: JSON, CloudFormation, Terraform or Suricata rules
+    pub policy: PathBuf,
+
+    /// Captures (pcap, pcapng, also compressed), directories of them, `-` for standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+
+    /// How to read the policy.
+    #[command(flatten)]
+    pub policy_options: PolicyOptions,
+
+    /// How the engine behaves.
+    #[command(flatten)]
+    pub engine_options: EngineOptions,
+
+    /// Judge what is inside VXLAN (traffic mirroring) and GENEVE (gateway load balancers)
+    #[arg(long, help_heading = "Capture")]
+    pub decapsulate: bool,
+
+    /// How results are printed.
+    #[command(flatten)]
+    pub output: OutputOptions,
+
+    /// Show these only; may be given several times, or with commas
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "packets|alerts|flows")]
+    #[arg(hide_possible_values = true, help_heading = "Output")]
+    pub only: Vec<Part>,
+
+    /// Exit with 1 when a frame is dropped (or rejected), or a rule reports
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "drop|reject|alert")]
+    #[arg(hide_possible_values = true, help_heading = "Output")]
+    pub fail_on: Vec<FailOn>,
+}
+
+/// `firedrill try`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firedrill try egress.json https://www.kaggle.com http://packages.example.org:8080/x dns://example.com
+  firedrill try egress.json --from 10.0.3.7 tcp://10.0.0.1:22 udp://198.51.100.7:123 icmp://198.51.100.7
+  firedrill try egress.json --hello post-quantum --save hello.pcap https://www.example.com
+
+The whole conversation is made up, client and server, in memory; no packet is sent and no name is looked up.")]
+pub struct TryArgs {
+    /// The policy: JSON, CloudFormation, Terraform or Suricata rules
+    pub policy: PathBuf,
+
+    /// What to try: see the examples
+    #[arg(required = true, value_name = "URL")]
+    pub urls: Vec<String>,
+
+    /// The client's address [default: an address inside HOME_NET]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Conversation")]
+    pub from: Option<IpAddr>,
+
+    /// The server's address for names [default: a documentation address outside HOME_NET]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Conversation")]
+    pub to: Option<IpAddr>,
+
+    /// The TLS ClientHello: post-quantum key shares make it two segments long
+    #[arg(long, value_enum, value_name = "classic|post-quantum", hide_possible_values = true)]
+    #[arg(default_value_t = HelloKind::Classic, help_heading = "Conversation")]
+    pub hello: HelloKind,
+
+    /// Also write the conversation to a capture file
+    #[arg(long, value_name = "FILE", help_heading = "Conversation")]
+    pub save: Option<PathBuf>,
+
+    /// How to read the policy.
+    #[command(flatten)]
+    pub policy_options: PolicyOptions,
+
+    /// How the engine behaves.
+    #[command(flatten)]
+    pub engine_options: EngineOptions,
+
+    /// How results are printed.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// How to read the policy.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Policy")]
+pub struct PolicyOptions {
+    /// A rule group that the policy refers to (a managed one, say), or one more
+    #[arg(long, value_name = "[ARN=]FILE", value_parser = rule_group)]
+    pub rule_group: Vec<RuleGroupFile>,
+
+    /// A value for a template parameter or Terraform variable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub param: Vec<Assignment>,
+
+    /// Parameters or variables from a file
+    #[arg(long, value_name = "FILE")]
+    pub param_file: Vec<PathBuf>,
+
+    /// Which policy, when the document holds several
+    #[arg(long, value_name = "NAME")]
+    pub select: Option<String>,
+
+    /// Go on without a rule group, or without the rules that use a keyword
+    #[arg(long, value_name = "NAME")]
+    pub leave_out: Vec<String>,
+
+    /// The order of evaluation [default: as the policy says, else action]
+    #[arg(long, value_name = "action|strict", value_parser = order)]
+    pub order: Option<RuleOrder>,
+
+    /// Stateful default actions, in strict order only [default: as the policy says]
+    #[arg(long, value_name = "ACTION,..", value_delimiter = ',', value_parser = default_action)]
+    pub default: Vec<DefaultAction>,
+
+    /// Your own rules behind the default actions, in place of the modelled ones
+    #[arg(long, value_name = "FILE")]
+    pub default_action_rules: Option<PathBuf>,
+
+    /// HOME_NET [default: as the policy says; private addresses for plain rules]
+    #[arg(long, value_name = "CIDR,..")]
+    pub home_net: Option<String>,
+
+    /// EXTERNAL_NET [default: everything that is not HOME_NET]
+    #[arg(long, value_name = "CIDR,..")]
+    pub external_net: Option<String>,
+
+    /// An address variable, or the prefixes behind an IP set reference
+    #[arg(long, value_name = "NAME=CIDR,..|ARN=FILE", value_parser = assignment)]
+    pub ip_set: Vec<Assignment>,
+
+    /// A port variable
+    #[arg(long, value_name = "NAME=PORT,..", value_parser = assignment)]
+    pub port_set: Vec<Assignment>,
+
+    /// What happens to TCP without a handshake [default: as the policy says, else drop]
+    #[arg(long, value_name = "drop|continue|reject", value_parser = stream_exception)]
+    pub stream_exception: Option<StreamExceptionPolicy>,
+
+    /// TCP idle time-out [default: as the policy says, else 350]
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub tcp_idle: Option<u32>,
+}
+
+/// How the stateful engine behaves where the policy does not say.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineOptions {
+    /// Which Suricata to follow: 7.0 or 8.0
+    #[arg(long, value_enum, value_name = "7|8", hide_possible_values = true)]
+    #[arg(default_value_t = EngineVersion::Suricata7)]
+    pub engine: EngineVersion,
+
+    /// Which checksums are validated; sending hosts capture wrong ones
+    #[arg(long, value_enum, value_name = "none|all", hide_possible_values = true)]
+    #[arg(default_value_t = Checksum::None)]
+    pub checksum: Checksum,
+
+    /// What the error of an application-layer parser does to its flow
+    #[arg(long, value_enum, value_name = "ignore|drop-flow", hide_possible_values = true)]
+    #[arg(default_value_t = AppError::Ignore)]
+    pub app_error: AppError,
+
+    /// Pick up TCP flows in the middle (not what AWS does)
+    #[arg(long)]
+    pub midstream: bool,
+
+    /// packet-alert-max=N, or stream.reassembly.urgent.policy=inline|oob|drop|gap
+    #[arg(long, value_name = "KEY=VALUE", value_parser = engine_setting)]
+    pub set: Vec<EngineSetting>,
+}
+
+/// How results are printed.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputOptions {
+    /// A summary for people, or one JSON record a line
+    #[arg(long, value_enum, value_name = "table|jsonl", hide_possible_values = true)]
+    #[arg(default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A summary for people.
+    Table,
+    /// One JSON record a line.
+    Jsonl,
+}
+
+/// `--only`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Fates of frames.
+    Packets,
+    /// Alerts.
+    Alerts,
+    /// Flows.
+    Flows,
+}
+
+/// `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A frame is dropped (or rejected).
+    Drop,
+    /// A frame is rejected.
+    Reject,
+    /// A rule reports.
+    Alert,
+}
+
+/// `--engine`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineVersion {
+    /// Suricata 7.0.
+    #[value(name = "7", alias = "suricata-7.0")]
+    Suricata7,
+    /// Suricata 8.0.
+    #[value(name = "8", alias = "suricata-8.0")]
+    Suricata8,
+}
+
+/// `--checksum`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Checksum {
+    /// Not looked at.
+    None,
+    /// Validated, as Suricata does by default.
+    All,
+}
+
+/// `--app-error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AppError {
+    /// The flow goes on.
+    Ignore,
+    /// The flow is dropped.
+    DropFlow,
+}
+
+/// `--hello`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HelloKind {
+    /// Fits one segment.
+    Classic,
+    /// With an X25519MLKEM768 key share: two segments.
+    PostQuantum,
+}
+
+/// `--rule-group`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleGroupFile {
+    /// The ARN under which the policy refers to it.
+    pub arn: Option<String>,
+    /// Its text.
+    pub file: PathBuf,
+}
+
+/// `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// What stands before the first `=`.
+    pub name: String,
+    /// What stands behind it.
+    pub value: String,
+}
+
+/// `--set`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineSetting {
+    /// `packet-alert-max`: how many rules can report on one packet.
+    PacketAlertMax(u16),
+    /// `stream.reassembly.urgent.policy`.
+    UrgentPolicy(UrgentPolicy),
+}
+
+/// What happens to urgent TCP data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrgentPolicy {
+    /// It is part of the stream.
+    Inline,
+    /// It is out of band: not part of the stream.
+    OutOfBand,
+    /// The packet is dropped.
+    Drop,
+    /// The stream has a gap there.
+    Gap,
+}
+
+fn rule_group(text: &str) -> Result<RuleGroupFile, String> {
+    match text.split_once('=') {
+        Some((arn, file)) if arn.starts_with("arn:") => {
+            if file.is_empty() {
+                return Err("a file name must follow the `=`".to_owned());
+            }
+            Ok(RuleGroupFile { arn: Some(arn.to_owned()), file: file.into() })
+        }
+        _ => Ok(RuleGroupFile { arn: None, file: text.into() }),
+    }
+}
+
+fn assignment(text: &str) -> Result<Assignment, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok(Assignment { name: name.trim().to_owned(), value: value.to_owned() })
+        }
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn order(text: &str) -> Result<RuleOrder, String> {
+    match text {
+        "action" | "DEFAULT_ACTION_ORDER" => Ok(RuleOrder::Action),
+        "strict" | "STRICT_ORDER" => Ok(RuleOrder::Strict),
+        _ => Err("expected `action` or `strict`".to_owned()),
+    }
+}
+
+fn stream_exception(text: &str) -> Result<StreamExceptionPolicy, String> {
+    match text {
+        "drop" => Ok(StreamExceptionPolicy::Drop),
+        "continue" => Ok(StreamExceptionPolicy::Continue),
+        "reject" => Ok(StreamExceptionPolicy::Reject),
+        _ => Err("expected `drop`, `continue` or `reject`".to_owned()),
+    }
+}
+
+fn default_action(text: &str) -> Result<DefaultAction, String> {
+    DefaultAction::from_name(text)
+        .ok_or_else(|| format!("it is none of {}", DefaultAction::ALL.map(DefaultAction::name).join(", ")))
+}
+
+fn engine_setting(text: &str) -> Result<EngineSetting, String> {
+    let Some((key, value)) = text.split_once('=') else { return Err("expected KEY=VALUE".to_owned()) };
+    match key {
+        "packet-alert-max" => match value.parse() {
+            Ok(n @ 1..=255) => Ok(EngineSetting::PacketAlertMax(n)),
+            _ => Err("packet-alert-max is a number from 1 to 255".to_owned()),
+        },
+        "stream.reassembly.urgent.policy" => Ok(EngineSetting::UrgentPolicy(match value {
+            "inline" => UrgentPolicy::Inline,
+            "oob" => UrgentPolicy::OutOfBand,
+            "drop" => UrgentPolicy::Drop,
+            "gap" => UrgentPolicy::Gap,
+            _ => return Err("stream.reassembly.urgent.policy is inline, oob, drop or gap".to_owned()),
+        })),
+        _ => {
+            Err(format!("`{key}` cannot be set; the settings are packet-alert-max and stream.reassembly.urgent.policy"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn replay(arguments: &str) -> Result<ReplayArgs, String> {
+        let words = ["firedrill", "replay", "p.rules", "c.pcap"].into_iter().chain(arguments.split_whitespace());
+        match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
+            Command::Replay(args) => Ok(args),
+            Command::Try(_) => unreachable!("`replay` was asked for"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_oracle_takes_is_taken() {
+        let args =
+            replay("--order strict --default alert_strict,aws:drop_established --stream-exception continue").unwrap();
+        assert_eq!(args.policy_options.order, Some(RuleOrder::Strict));
+        assert_eq!(args.policy_options.default, [DefaultAction::AlertStrict, DefaultAction::DropEstablished]);
+        let args = replay("--ip-set BAD=203.0.113.0/24,198.51.100.1 --port-set PORTS=443,8443 --checksum all").unwrap();
+        assert_eq!(args.policy_options.ip_set[0].value, "203.0.113.0/24,198.51.100.1");
+        let args = replay("--set packet-alert-max=64 --set stream.reassembly.urgent.policy=oob --engine 7").unwrap();
+        assert_eq!(
+            args.engine_options.set,
+            [EngineSetting::PacketAlertMax(64), EngineSetting::UrgentPolicy(UrgentPolicy::OutOfBand)]
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_by_name() {
+        let error = replay("--set flow.memcap=1gb").unwrap_err();
+        assert!(error.contains("`flow.memcap` cannot be set"), "{error}");
+    }
+
+    #[test]
+    fn a_rule_group_may_come_with_its_arn() {
+        let args = replay("--rule-group arn:aws:network-firewall:x=a.rules --rule-group dir/b=c.rules").unwrap();
+        let groups = &args.policy_options.rule_group;
+        assert_eq!(groups[0].arn.as_deref(), Some("arn:aws:network-firewall:x"));
+        assert_eq!((groups[1].arn.as_deref(), groups[1].file.to_str()), (None, Some("dir/b=c.rules")));
+    }
+
+    #[test]
+    fn lists_may_be_written_with_commas() {
+        let args = replay("--only packets,alerts --fail-on drop --fail-on alert").unwrap();
+        assert_eq!(args.only, [Part::Packets, Part::Alerts]);
+        assert_eq!(args.fail_on, [FailOn::Drop, FailOn::Alert]);
+    }
+}

@@ -1,0 +1,52 @@
+//! The `firedrill` command: arguments in, text and an exit code out. One file per subcommand.
+//!
+//! It uses only what a user of the library can use. Everything printed goes through [`console`], so that colours are
+//! stripped where they are not wanted and a closed pipe is noticed. [`session`] is where the command meets the policy
+//! loader, [`firewall`] where it meets the engine.
+
+pub mod args;
+pub mod console;
+pub mod exit;
+pub mod firewall;
+pub mod progress;
+pub mod render;
+pub mod replay;
+pub mod session;
+pub mod try_cmd;
+
+use args::{Cli, Color, Command};
+use clap::Parser;
+use clap::error::ErrorKind;
+use console::Console;
+use exit::Exit;
+use std::ffi::OsString;
+
+/// Runs the command with the arguments of a process, the program's name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version are asked for; a closed pipe is nobody's fault
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+                _ => Exit::BadInput,
+            };
+        }
+    };
+    let console = Console::new(cli.color);
+    let result = match &cli.command {
+        Command::Replay(args) => replay::run(args, console),
+        Command::Try(args) => try_cmd::run(args, console),
+    };
+    result.unwrap_or_else(|stop| {
+        console.say_stop(&stop);
+        stop.exit
+    })
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new(Color::Auto)
+    }
+}

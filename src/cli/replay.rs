@@ -1,0 +1,158 @@
+//! `firedrill replay`: captures through a policy.
+
+use super::args::{FailOn, Format, Part, ReplayArgs};
+use super::console::{Console, Stop};
+use super::exit::Exit;
+use super::progress::Progress;
+use super::session::{Judge, Session};
+use crate::capture::{Capture, CaptureError, CaptureOptions};
+use crate::report::jsonl::{JsonlWriter, Parts};
+use crate::report::table::Report;
+use crate::report::{CaptureFacts, RuleBook, Run, Summary, notice, table};
+use crate::verdict::{Alert, Decision, FlowRecord, Sink, Verdict};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is nothing to report: the policy or a capture cannot be used, or the output cannot be written.
+pub fn run(args: &ReplayArgs, console: Console) -> Result<Exit, Stop> {
+    let session = Session::open(&args.policy, &args.policy_options, &args.engine_options, console)?;
+    let mut capture = Capture::open(&args.captures, &CaptureOptions::default())?;
+    let progress = Progress::new(console.shows_progress(args.output.format == Format::Jsonl));
+    let mut feed = Feed { capture: &mut capture, names: &args.captures, tunnels: args.decapsulate, progress };
+    let mut judge = session.judge(args.decapsulate);
+    let parts = parts(&args.only);
+    let (summary, facts) = match args.output.format {
+        Format::Jsonl => {
+            let (summary, facts) = records(&mut feed, &mut judge, &session.book, parts, console.records())?;
+            notice::write(
+                &mut console.err(),
+                &notice::of_replay(&session.run.notices, &session.book, &summary, &facts),
+            )?;
+            (summary, facts)
+        }
+        Format::Table => {
+            let mut summary = Summary::new(&session.book);
+            let facts = feed.through(&mut judge, &mut summary, |_| false)?;
+            write_table(&mut console.out(), &session.run, &session.book, &summary, &facts, parts)?;
+            (summary, facts)
+        }
+    };
+    Ok(exit(&args.fail_on, &summary, &facts))
+}
+
+/// Writes records as frames are decided, and counts beside them.
+fn records(
+    feed: &mut Feed<'_>,
+    judge: &mut dyn Judge,
+    book: &RuleBook,
+    parts: Parts,
+    out: impl Write,
+) -> Result<(Summary, CaptureFacts), Stop> {
+    let mut both = Both { summary: Summary::new(book), writer: JsonlWriter::new(out, book, parts) };
+    let facts = feed.through(judge, &mut both, |both| both.writer.error().is_some())?;
+    both.writer.finish()?;
+    Ok((both.summary, facts))
+}
+
+fn write_table(
+    out: &mut dyn Write,
+    run: &Run,
+    book: &RuleBook,
+    summary: &Summary,
+    capture: &CaptureFacts,
+    parts: Parts,
+) -> Result<(), Stop> {
+    let notices = notice::of_replay(&run.notices, book, summary, capture);
+    table::write(out, &Report { run, capture, book, summary, notices: &notices }, parts)?;
+    Ok(out.flush()?)
+}
+
+/// The captures of a replay on their way through the engine.
+struct Feed<'a> {
+    capture: &'a mut Capture,
+    names: &'a [PathBuf],
+    tunnels: bool,
+    progress: Progress,
+}
+
+impl Feed<'_> {
+    /// Sends every frame through `judge`, until there are no more or `full` says that the sink takes no more.
+    fn through<S: Sink>(
+        &mut self,
+        judge: &mut dyn Judge,
+        sink: &mut S,
+        full: impl Fn(&S) -> bool,
+    ) -> Result<CaptureFacts, Stop> {
+        let mut facts = CaptureFacts { decapsulated: self.tunnels, ..CaptureFacts::default() };
+        while let Some(frame) = self.capture.next_frame()? {
+            facts.frames = frame.number;
+            facts.bytes += u64::from(frame.wire_len);
+            let (first, last) = facts.span_ns.unwrap_or((frame.time_ns, frame.time_ns));
+            facts.span_ns = Some((first.min(frame.time_ns), last.max(frame.time_ns)));
+            judge.process(&frame, sink);
+            if full(sink) {
+                break;
+            }
+            self.progress.tick(facts.frames, || self.capture.progress());
+        }
+        judge.finish(sink);
+        judge.tell(&mut facts);
+        self.progress.finish();
+        facts.names = self.names.iter().map(|name| name.display().to_string()).collect();
+        facts.backwards = self.capture.stats().time_went_backwards;
+        facts.damage = self.capture.damage().iter().map(ToString::to_string).collect();
+        Ok(facts)
+    }
+}
+
+/// Writes and counts.
+struct Both<'a, W: Write> {
+    summary: Summary,
+    writer: JsonlWriter<'a, W>,
+}
+
+impl<W: Write> Sink for Both<'_, W> {
+    fn decision(&mut self, decision: &Decision) {
+        self.writer.decision(decision);
+        self.summary.decision(decision);
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        self.writer.alert(alert);
+        self.summary.alert(alert);
+    }
+
+    fn flow(&mut self, flow: FlowRecord) {
+        self.writer.flow(flow.clone());
+        self.summary.flow(flow);
+    }
+}
+
+/// `--only`; everything when it is not given.
+fn parts(only: &[Part]) -> Parts {
+    if only.is_empty() {
+        return Parts::ALL;
+    }
+    let has = |part| only.contains(&part);
+    Parts { packets: has(Part::Packets), alerts: has(Part::Alerts), flows: has(Part::Flows) }
+}
+
+fn exit(fail_on: &[FailOn], summary: &Summary, facts: &CaptureFacts) -> Exit {
+    let rejected = summary.verdict(Verdict::Reject).frames;
+    let found = fail_on.iter().any(|what| match what {
+        FailOn::Drop => summary.verdict(Verdict::Drop).frames + rejected > 0,
+        FailOn::Reject => rejected > 0,
+        FailOn::Alert => summary.alerts > 0,
+    });
+    let findings = if found { Exit::Findings } else { Exit::Done };
+    findings.or(if facts.damage.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+impl From<CaptureError> for Stop {
+    fn from(error: CaptureError) -> Self {
+        Self::bad_input(error.to_string(), "")
+    }
+}

@@ -1,0 +1,230 @@
+//! From options to a policy that is ready to judge: the place where the command meets the policy loader.
+//!
+//! [`super::firewall`] is where it meets the engine.
+
+use super::args::{EngineOptions, EngineVersion, PolicyOptions};
+use super::console::{Console, Stop};
+use super::firewall::Firewall;
+use super::render;
+use super::try_cmd::HomeNet;
+use crate::capture::Frame;
+use crate::policy::model::{
+    AddressVariable, Policy, StatefulGroup, StatelessAction, StatelessActions, StatelessPolicy, StreamExceptionPolicy,
+};
+use crate::policy::{self, LoadError, LoadOptions, RuleGroupSource, StatefulOptions};
+use crate::report::rule_book::{GroupLine, Net, StatelessGroupEntry};
+use crate::report::{CaptureFacts, Notice, RuleBook, Run};
+use crate::source::Sources;
+use crate::verdict::Sink;
+use std::path::Path;
+use std::time::Duration;
+
+/// What the commands need of an engine; in tests a script takes its place.
+pub trait Judge {
+    /// Decides about a frame.
+    fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink);
+    /// Ends all flows.
+    fn finish(&mut self, sink: &mut dyn Sink);
+    /// Adds what the engine saw of the frames themselves.
+    fn tell(&self, _facts: &mut CaptureFacts) {}
+}
+
+/// A policy that is ready.
+#[derive(Debug)]
+pub struct Session {
+    /// The head of reports.
+    pub run: Run,
+    /// What the rule numbers mean.
+    pub book: RuleBook,
+    /// The networks of HOME_NET.
+    pub home: HomeNet,
+    firewall: Firewall,
+}
+
+impl Session {
+    /// Loads and compiles. Diagnostics go to standard error.
+    ///
+    /// # Errors
+    /// When the policy cannot be evaluated.
+    pub fn open(
+        path: &Path,
+        policy_options: &PolicyOptions,
+        engine_options: &EngineOptions,
+        console: Console,
+    ) -> Result<Self, Stop> {
+        if engine_options.engine == EngineVersion::Suricata8 {
+            return Err(Stop::bad_input("Suricata 8.0 is not simulated yet", "replay with `--engine 7`"));
+        }
+        let loaded = policy::load(path, &load_options(policy_options))?;
+        let mut sources = loaded.sources;
+        render::diagnostics(&mut console.err(), &sources, &loaded.diagnostics)?;
+        let Some(policy) = loaded.policy else { return Err(Stop::told()) };
+        let firewall = match Firewall::compile(&policy, &mut sources, engine_options) {
+            Ok(firewall) => firewall,
+            Err(diagnostics) => {
+                render::diagnostics(&mut console.err(), &sources, &diagnostics)?;
+                return Err(Stop::told());
+            }
+        };
+        let run = run_of(&policy, &sources, firewall.engine_name());
+        let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
+        Ok(Self { run, book, home: home_net(&policy), firewall })
+    }
+
+    /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.
+    pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
+        self.firewall.judge(tunnels)
+    }
+}
+
+fn load_options(options: &PolicyOptions) -> LoadOptions {
+    let pairs = |all: &[super::args::Assignment]| all.iter().map(|a| (a.name.clone(), a.value.clone())).collect();
+    LoadOptions {
+        params: pairs(&options.param),
+        param_files: options.param_file.clone(),
+        select: options.select.clone(),
+        rule_groups: options
+            .rule_group
+            .iter()
+            .map(|group| RuleGroupSource { name: group.arn.clone(), path: group.file.clone() })
+            .collect(),
+        ip_sets: pairs(&options.ip_set),
+        port_sets: pairs(&options.port_set),
+        stateful: StatefulOptions {
+            order: options.order,
+            default_actions: (!options.default.is_empty()).then(|| options.default.clone()),
+            default_action_rules: options.default_action_rules.clone(),
+            home_net: options.home_net.clone(),
+            external_net: options.external_net.clone(),
+            stream_exception: options.stream_exception,
+            tcp_idle: options.tcp_idle.map(|secs| Duration::from_secs(u64::from(secs))),
+        },
+        leave_out: options.leave_out.clone(),
+    }
+}
+
+impl From<LoadError> for Stop {
+    fn from(error: LoadError) -> Self {
+        Self::bad_input(error.to_string(), "")
+    }
+}
+
+/// The head of a report.
+pub fn run_of(policy: &Policy, sources: &Sources, engine: &str) -> Run {
+    let stateful = &policy.stateful;
+    let mut groups: Vec<GroupLine> = Vec::new();
+    for group in policy.stateless.iter().flat_map(|stateless| &stateless.groups) {
+        groups.push(GroupLine {
+            name: group.name.clone(),
+            stateless: true,
+            priority: Some(group.priority),
+            n_rules: group.rules.len(),
+            home_net: None,
+            external_net: None,
+        });
+    }
+    for group in &stateful.groups {
+        groups.push(GroupLine {
+            name: group.name.clone(),
+            stateless: false,
+            priority: group.priority,
+            n_rules: group.rules.len(),
+            home_net: own_set(group, "HOME_NET", stateful.home_net.as_ref()),
+            external_net: own_set(group, "EXTERNAL_NET", stateful.external_net.as_ref()),
+        });
+    }
+    Run {
+        policy: policy.name.clone(),
+        place: Some(sources.location(policy.span)),
+        engine: engine.to_owned(),
+        order: stateful.order,
+        default_actions: stateful.default_actions.iter().map(|action| format!("aws:{}", action.value.name())).collect(),
+        stream_exception: match stateful.stream_exception {
+            StreamExceptionPolicy::Drop => "drop",
+            StreamExceptionPolicy::Continue => "continue",
+            StreamExceptionPolicy::Reject => "reject",
+        },
+        stateless_defaults: policy.stateless.as_ref().map(stateless_defaults),
+        groups,
+        home_net: stateful.home_net.as_ref().map(net),
+        external_net: stateful.external_net.as_ref().map(net),
+        notices: notices_of(policy, sources),
+    }
+}
+
+/// What the loader wants said in every report.
+fn notices_of(policy: &Policy, sources: &Sources) -> Vec<Notice> {
+    let mut notices: Vec<Notice> = Vec::new();
+    if policy.stand_in {
+        notices.push(Notice::new(
+            format!("`{}` holds rule groups but no policy: they are judged under a stand-in", policy.name),
+            "give order, default actions and so on as options, or load the policy that uses the groups",
+        ));
+    }
+    for notice in &policy.notices {
+        let place = notice.span.map_or_else(String::new, |span| {
+            let at = sources.location(span);
+            format!(" ({}:{})", at.file, at.line)
+        });
+        notices.push(Notice::new(format!("{}{place}", notice.message), notice.help.clone()));
+    }
+    notices
+}
+
+/// A group's own value of a variable, where it differs from the policy's.
+fn own_set(group: &StatefulGroup, name: &str, policys: Option<&AddressVariable>) -> Option<Net> {
+    let own = group.ip_sets.iter().find(|set| set.name == name)?;
+    let entries = |set: &AddressVariable| set.entries.iter().map(|entry| entry.value.clone()).collect::<Vec<_>>();
+    (policys.map(entries) != Some(entries(own))).then(|| net(own))
+}
+
+fn net(set: &AddressVariable) -> Net {
+    let entries: Vec<&str> = set.entries.iter().map(|entry| entry.value.as_str()).collect();
+    Net { value: entries.join(", "), origin: set.origin.clone() }
+}
+
+fn stateless_defaults(stateless: &StatelessPolicy) -> (String, String) {
+    let text = |actions: &StatelessActions| {
+        let action = match actions.action {
+            StatelessAction::Pass => "aws:pass",
+            StatelessAction::Drop => "aws:drop",
+            StatelessAction::Forward => "aws:forward_to_sfe",
+        };
+        let custom = actions.custom.iter().map(|custom| custom.name.as_str());
+        [action].into_iter().chain(custom).collect::<Vec<_>>().join(", ")
+    };
+    (text(&stateless.default_actions), text(&stateless.fragment_default_actions))
+}
+
+/// The stateless rules as reports name them.
+pub fn stateless_groups(policy: &Policy) -> Vec<StatelessGroupEntry> {
+    let groups = policy.stateless.iter().flat_map(|stateless| &stateless.groups);
+    groups
+        .map(|group| StatelessGroupEntry {
+            name: group.name.clone(),
+            rules: group.rules.iter().map(|rule| (rule.priority, rule.span)).collect(),
+        })
+        .collect()
+}
+
+/// The networks of HOME_NET: the policy's, or those of the first group that has its own.
+pub fn home_net(policy: &Policy) -> HomeNet {
+    let of_groups = policy.stateful.groups.iter().flat_map(|group| &group.ip_sets).find(|set| set.name == "HOME_NET");
+    let Some(set) = policy.stateful.home_net.as_ref().or(of_groups) else { return HomeNet::default() };
+    let mut home = HomeNet::default();
+    // an entry may itself be a list in Suricata's syntax
+    for part in set.entries.iter().flat_map(|entry| entry.value.split([',', '[', ']', ' '])) {
+        let (list, text) = match part.strip_prefix('!') {
+            Some(rest) => (&mut home.without, rest),
+            None => (&mut home.nets, part),
+        };
+        if let Some(net) = text
+            .parse::<ipnet::IpNet>()
+            .ok()
+            .or_else(|| text.parse().ok().map(|address: std::net::IpAddr| address.into()))
+        {
+            list.push(net);
+        }
+    }
+    home
+}

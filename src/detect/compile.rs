@@ -1,0 +1,610 @@
+//! From a policy to a program.
+
+use super::content::{BufferTest, ContentTest, Relative};
+use super::resolve::Variables;
+use super::signature::{
+    AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
+};
+use super::{
+    EngineProfile, GroupInfo, LeftOut, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order,
+};
+use crate::app::{self, AppProto};
+use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
+use crate::rules::ast::{Arrow, Rule};
+use crate::rules::keyword::{
+    Amount, BitCommand, Buffer, Compare, Content, Flowbits, IpProto, IpProtoMatch, Keyword, Transform,
+};
+use crate::rules::{Protocol, parse_rules};
+use crate::source::{Diagnostic, MappedText, Sources, Span};
+use crate::stateless::{Stateless, StatelessSemantics};
+use crate::stream::ExceptionPolicy;
+use crate::verdict::{Direction, RuleAction, RuleId};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+
+/// What compilation depends on besides the policy.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// The engine; the policy's stream exception policy and idle time-out go into it.
+    pub profile: EngineProfile,
+    /// Switches of the stateless stage.
+    pub stateless: StatelessSemantics,
+    /// Rules to take for the default actions instead of the built-in model.
+    pub default_action_rules: Option<MappedText>,
+    /// Leave out rules with keywords that are not evaluated, instead of refusing the policy.
+    pub leave_out_unsupported: bool,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self {
+            profile: EngineProfile::suricata_7(),
+            stateless: StatelessSemantics::default(),
+            default_action_rules: None,
+            leave_out_unsupported: false,
+        }
+    }
+}
+
+/// Priority of a rule that says none.
+const DEFAULT_PRIORITY: u32 = 3;
+
+impl Program {
+    /// Compiles a policy. `sources` takes in the text of the default actions' rules.
+    ///
+    /// # Errors
+    /// All rules that cannot be evaluated, each with its place: unsupported keywords (FD0301), undefined variables
+    /// (FD0303) and the like.
+    pub fn compile(policy: &Policy, sources: &mut Sources, options: &CompileOptions) -> Result<Self, Vec<Diagnostic>> {
+        let mut compiler = Compiler::new(policy, options);
+        let stateful = &policy.stateful;
+        for (number, group) in stateful.groups.iter().enumerate() {
+            compiler.group(number as u32, group);
+        }
+        let actions: Vec<DefaultAction> = stateful.default_actions.iter().map(|action| action.value).collect();
+        if let Some(text) = &options.default_action_rules {
+            compiler.user_default_rules(text, actions.first().copied());
+        } else {
+            compiler.default_rules(sources, &actions);
+        }
+        compiler.finish()
+    }
+}
+
+struct Compiler<'a> {
+    policy: &'a Policy,
+    options: &'a CompileOptions,
+    /// Signatures with what they are ordered by.
+    signatures: Vec<(Signature, u32, u32)>,
+    rules: Vec<RuleInfo>,
+    groups: Vec<GroupInfo>,
+    bits: HashMap<String, u16>,
+    problems: Vec<Diagnostic>,
+    left_out: Vec<LeftOut>,
+}
+
+/// What a rule's options come to.
+#[derive(Default)]
+struct Options {
+    sid: u32,
+    rev: u32,
+    msg: String,
+    priority: Option<u32>,
+    class_priority: Option<u32>,
+    noalert: bool,
+    alert: bool,
+    directions: [bool; 2],
+    ip_protos: Vec<IpProto>,
+    needs_flow: bool,
+    needs_variables: bool,
+    tests: Vec<PacketTest>,
+    changes: SmallVec<[BitChange; 1]>,
+    looks: Vec<PendingLook>,
+}
+
+/// A look under construction: the contents of one buffer, or a test of the session.
+struct PendingLook {
+    buffer: Option<Buffer>,
+    dotprefix: bool,
+    tests: Vec<BufferTest>,
+    /// Longest positive pattern.
+    longest: usize,
+    /// States, and those of them that are negated.
+    ssl_state: Option<(u8, u8)>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(policy: &'a Policy, options: &'a CompileOptions) -> Self {
+        Self {
+            policy,
+            options,
+            signatures: Vec::new(),
+            rules: Vec::new(),
+            groups: Vec::new(),
+            bits: HashMap::new(),
+            problems: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    fn group(&mut self, number: u32, group: &'a StatefulGroup) {
+        let stateful = &self.policy.stateful;
+        let of_group = |name: &str| group.ip_sets.iter().find(|v| v.name == name);
+        let home_net = of_group("HOME_NET").or(stateful.home_net.as_ref());
+        let external_net = of_group("EXTERNAL_NET").or(stateful.external_net.as_ref());
+        let mut addresses: Vec<&AddressVariable> = group.ip_sets.iter().collect();
+        addresses.extend(home_net.filter(|_| of_group("HOME_NET").is_none()));
+        addresses.extend(external_net.filter(|_| of_group("EXTERNAL_NET").is_none()));
+        self.groups.push(GroupInfo {
+            name: group.name.clone(),
+            arn: group.arn.clone(),
+            n_rules: group.rules.len(),
+            home_net: home_net.cloned(),
+            external_net: external_net.cloned(),
+        });
+        let mut variables = Variables::new(
+            addresses,
+            &group.ip_set_references,
+            &group.port_sets,
+            stateful.home_net.as_ref(),
+            &mut self.problems,
+        );
+        for rule in &group.rules {
+            let place = Place { group: Some(number), default_action: None, drop_to_alert: group.drop_to_alert };
+            self.rule(rule, &mut variables, place);
+        }
+    }
+
+    fn default_rules(&mut self, sources: &mut Sources, actions: &[DefaultAction]) {
+        for (action, text) in default_actions::rules(actions) {
+            let file = sources.add(format!("model of aws:{}", action.name()), text.clone());
+            self.default_rule_text(&MappedText::verbatim(text, file, 0), Some(action));
+        }
+    }
+
+    fn user_default_rules(&mut self, text: &MappedText, action: Option<DefaultAction>) {
+        self.default_rule_text(text, action);
+    }
+
+    fn default_rule_text(&mut self, text: &MappedText, action: Option<DefaultAction>) {
+        let parsed = parse_rules(text);
+        self.problems.extend(parsed.diagnostics);
+        let mut variables = Variables::new([], &[], &[], None, &mut self.problems);
+        for rule in &parsed.rules {
+            let place = Place { group: None, default_action: action, drop_to_alert: false };
+            self.rule(rule, &mut variables, place);
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule, variables: &mut Variables, place: Place) {
+        match self.signature(rule, variables, place) {
+            Ok(()) => {}
+            Err(Refusal::Unsupported { keyword, span }) if self.options.leave_out_unsupported => {
+                self.left_out.push(LeftOut { span, keyword });
+            }
+            Err(Refusal::Unsupported { keyword, span }) => self.problems.push(
+                Diagnostic::error("FD0301", format!("`{keyword}` is not evaluated yet")).at(span).help(
+                    "without it the rule would mean something else; --leave-out-unsupported goes on without such rules and says so in every summary",
+                ),
+            ),
+            Err(Refusal::Problem(problem)) => self.problems.push(*problem),
+        }
+    }
+
+    fn signature(&mut self, rule: &Rule, variables: &mut Variables, place: Place) -> Result<(), Refusal> {
+        let options = self.options_of(rule)?;
+        let protocol = rule.protocol.value;
+        let app_proto = match rule.app_protocol {
+            None => None,
+            Some(named) => Some(proto_test(named).ok_or_else(|| unsupported(named.as_str(), rule.protocol.span))?),
+        };
+        let src = variables.addresses(&rule.source)?;
+        let dst = variables.addresses(&rule.destination)?;
+        let src_port = variables.ports(&rule.source_port)?;
+        let dst_port = variables.ports(&rule.destination_port)?;
+        let mut action = rule.action.value;
+        if place.drop_to_alert && action == RuleAction::Drop {
+            action = RuleAction::Alert;
+        }
+        let reports = match action {
+            RuleAction::Pass => options.alert && !options.noalert,
+            _ => !options.noalert,
+        };
+        let version = match protocol {
+            Protocol::Ipv4 | Protocol::Icmpv4 => Some(4),
+            Protocol::Ipv6 | Protocol::Icmpv6 => Some(6),
+            _ => None,
+        };
+        let protocols = ProtocolSet::of((0..=255).filter(|&number| {
+            protocol.has_transport(number) && options.ip_protos.iter().all(|test| ip_proto_holds(*test, number))
+        }));
+        let engines = engines(options.looks, app_proto)?;
+        let directions = options.directions;
+        let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
+        let facts = classify::HeaderFacts {
+            negated_address: src.negated || dst.negated,
+            one_direction: directions != [true; 2],
+        };
+        let mut signature = Signature {
+            action,
+            reports,
+            kind: SignatureKind::Packet,
+            header,
+            directions,
+            app_proto,
+            needs_flow: options.needs_flow || app_proto.is_some(),
+            needs_variables: options.needs_variables,
+            packet_tests: options.tests,
+            engines,
+            changes: options.changes,
+            rule: self.rules.len() as u32,
+        };
+        signature.kind = classify::kind(&signature, facts);
+        self.rules.push(RuleInfo {
+            sid: options.sid,
+            rev: options.rev,
+            action,
+            msg: options.msg,
+            group: place.group,
+            span: place.default_action.is_none().then_some(rule.span),
+            generated_from: rule.generated_from,
+            default_action: place.default_action,
+            kind: signature.kind,
+        });
+        let priority = options.priority.or(options.class_priority).unwrap_or(DEFAULT_PRIORITY);
+        if rule.arrow.value == Arrow::Both {
+            let other = signature.reversed();
+            if !other.header.same_ends(&signature.header) {
+                self.signatures.push((other, priority, options.sid));
+            }
+        }
+        self.signatures.push((signature, priority, options.sid));
+        Ok(())
+    }
+
+    fn options_of(&mut self, rule: &Rule) -> Result<Options, Refusal> {
+        let mut options = Options::default();
+        for option in &rule.options {
+            let span = option.span;
+            match &option.keyword {
+                Keyword::Msg(msg) => options.msg.clone_from(msg),
+                Keyword::Sid(sid) => options.sid = *sid,
+                Keyword::Rev(rev) => options.rev = *rev,
+                Keyword::Priority(priority) => {
+                    options.priority = Some(options.priority.map_or(*priority, |p| p.min(*priority)));
+                }
+                Keyword::Classtype(class) => {
+                    let priority = classtype::priority(class).unwrap_or(DEFAULT_PRIORITY);
+                    options.class_priority = Some(options.class_priority.map_or(priority, |p| p.min(priority)));
+                }
+                Keyword::Gid(_) | Keyword::Reference { .. } | Keyword::Metadata(_) | Keyword::Target { .. } => {}
+                Keyword::Noalert | Keyword::Flowbits(Flowbits::Noalert) => options.noalert = true,
+                Keyword::Alert => options.alert = true,
+                Keyword::Flow(flow) => {
+                    if flow.stream.is_some() {
+                        return Err(unsupported("flow:only_stream", span));
+                    }
+                    // a bare direction leaves nothing to test: the rule is put among those of the direction
+                    if !flow.is_direction_only() {
+                        options.needs_flow = true;
+                        options.tests.push(PacketTest::Flow(*flow));
+                    }
+                }
+                Keyword::Flowbits(Flowbits::Bits { command, names }) => self.flowbits(&mut options, *command, names),
+                Keyword::IpProto(proto) => options.ip_protos.push(*proto),
+                Keyword::Ttl(compare) => options.tests.push(PacketTest::Ttl(*compare)),
+                Keyword::Itype(compare) => options.tests.push(PacketTest::Itype(*compare)),
+                Keyword::Icode(compare) => options.tests.push(PacketTest::Icode(*compare)),
+                Keyword::IcmpId(id) => options.tests.push(PacketTest::IcmpId(*id)),
+                Keyword::IcmpSeq(seq) => options.tests.push(PacketTest::IcmpSeq(*seq)),
+                Keyword::TcpFlags(bits) => options.tests.push(PacketTest::TcpFlags(*bits)),
+                Keyword::Fragbits(bits) => options.tests.push(PacketTest::Fragbits(*bits)),
+                Keyword::Fragoffset(compare) => options.tests.push(PacketTest::Fragoffset(*compare)),
+                // an empty payload is no simple thing to ask for while stream data waits to be inspected
+                Keyword::Dsize(Compare::Eq(0)) => return Err(unsupported("dsize:0", span)),
+                Keyword::Dsize(compare) => options.tests.push(PacketTest::Dsize(*compare)),
+                Keyword::Sameip => options.tests.push(PacketTest::Sameip),
+                Keyword::AppLayerProtocol { negated, protocol } => {
+                    let proto = match protocol {
+                        None => AppProtoTest::Is(AppProto::Failed),
+                        Some(protocol) => proto_test(*protocol).ok_or_else(|| unsupported(protocol.as_str(), span))?,
+                    };
+                    options.tests.push(PacketTest::AppLayerProtocol { negated: *negated, proto });
+                }
+                Keyword::SslState { states, negated } => {
+                    options.looks.push(PendingLook::session(*states, *negated));
+                }
+                Keyword::Buffer(buffer) => {
+                    if place_of(*buffer).is_empty() {
+                        return Err(unsupported(buffer.name(), span));
+                    }
+                    options.looks.push(PendingLook::buffer(*buffer));
+                }
+                Keyword::Transform(Transform::Dotprefix) => match options.looks.last_mut() {
+                    Some(look) if look.buffer.is_some() => look.dotprefix = true,
+                    _ => return Err(unsupported("dotprefix", span)),
+                },
+                Keyword::Transform(transform) => return Err(unsupported(transform.name(), span)),
+                Keyword::Content(content) => match options.looks.iter_mut().rev().find(|look| look.buffer.is_some()) {
+                    Some(look) if content.modifier_buffer.is_none() => look.content(content, span)?,
+                    _ => return Err(unsupported("content outside of a buffer", span)),
+                },
+                Keyword::Bsize(bsize) => match options.looks.last_mut() {
+                    Some(look) if look.buffer.is_some() => look.bsize(bsize, span)?,
+                    _ => return Err(unsupported("bsize", span)),
+                },
+                other => return Err(unsupported(name_of(other), span)),
+            }
+        }
+        options.directions = match rule.direction {
+            None => [true; 2],
+            Some(Direction::ToServer) => [true, false],
+            Some(Direction::ToClient) => [false, true],
+        };
+        // a sticky buffer without a test tests nothing
+        options.looks.retain(|look| look.ssl_state.is_some() || !look.tests.is_empty());
+        Ok(options)
+    }
+
+    fn flowbits(&mut self, options: &mut Options, command: BitCommand, names: &[String]) {
+        options.needs_flow = true;
+        let bits: SmallVec<[u16; 2]> = names.iter().map(|name| self.bit(name)).collect();
+        let change = match command {
+            BitCommand::Isset => {
+                options.needs_variables = true;
+                options.tests.push(PacketTest::Bits { set: true, bits });
+                return;
+            }
+            BitCommand::Isnotset => {
+                options.tests.push(PacketTest::Bits { set: false, bits });
+                return;
+            }
+            BitCommand::Set => Change::Set,
+            BitCommand::Unset => Change::Unset,
+            BitCommand::Toggle => Change::Toggle,
+        };
+        options.changes.extend(bits.into_iter().map(|bit| BitChange { change, bit }));
+    }
+
+    fn bit(&mut self, name: &str) -> u16 {
+        let next = self.bits.len() as u16;
+        *self.bits.entry(name.to_owned()).or_insert(next)
+    }
+
+    fn finish(mut self) -> Result<Program, Vec<Diagnostic>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        if self.policy.stateful.order == RuleOrder::Action {
+            self.signatures.sort_by_key(|(signature, priority, sid)| order::key(signature, *priority, *sid));
+        }
+        let mut profile = self.options.profile.clone();
+        profile.timeouts.tcp[1] = u32::try_from(self.policy.stateful.tcp_idle.as_secs()).unwrap_or(u32::MAX);
+        profile.stream.midstream_policy = match self.policy.stateful.stream_exception {
+            _ if profile.stream.midstream => ExceptionPolicy::Ignore,
+            StreamExceptionPolicy::Drop => ExceptionPolicy::DropFlow,
+            StreamExceptionPolicy::Continue => ExceptionPolicy::Ignore,
+            StreamExceptionPolicy::Reject => ExceptionPolicy::Reject,
+        };
+        let mut program = Program {
+            stateless: self.policy.stateless.as_ref().map(|s| Stateless::compile(s, self.options.stateless)),
+            stateless_policy: self.policy.stateless.clone(),
+            signatures: self.signatures.into_iter().map(|(signature, ..)| signature).collect(),
+            rules: self.rules,
+            groups: self.groups,
+            ip_only: Vec::new(),
+            packet_rules: [Vec::new(), Vec::new()],
+            tx_rules: [Vec::new(), Vec::new()],
+            decoder_event_rules: Vec::new(),
+            profile,
+            left_out: self.left_out,
+        };
+        program.index();
+        Ok(program)
+    }
+}
+
+impl Program {
+    /// Sorts the signatures into the lists that packets meet.
+    fn index(&mut self) {
+        for (number, signature) in self.signatures.iter().enumerate() {
+            let id = RuleId(number as u32);
+            match signature.kind {
+                SignatureKind::IpOnly => self.ip_only.push(id),
+                SignatureKind::DeOnly => self.decoder_event_rules.push(id),
+                _ => {
+                    for ((packet_rules, tx_rules), runs) in
+                        self.packet_rules.iter_mut().zip(&mut self.tx_rules).zip(signature.directions)
+                    {
+                        if runs {
+                            packet_rules.push(id);
+                            if !signature.engines.is_empty() {
+                                tx_rules.push(id);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where a rule comes from.
+#[derive(Clone, Copy)]
+struct Place {
+    group: Option<u32>,
+    default_action: Option<DefaultAction>,
+    drop_to_alert: bool,
+}
+
+/// Why a rule is not compiled.
+enum Refusal {
+    Unsupported { keyword: String, span: Span },
+    Problem(Box<Diagnostic>),
+}
+
+impl From<Diagnostic> for Refusal {
+    fn from(problem: Diagnostic) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+fn unsupported(keyword: &str, span: Span) -> Refusal {
+    Refusal::Unsupported { keyword: keyword.to_owned(), span }
+}
+
+impl PendingLook {
+    fn buffer(buffer: Buffer) -> Self {
+        Self { buffer: Some(buffer), dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: None }
+    }
+
+    fn session(states: u8, negated: u8) -> Self {
+        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: Some((states, negated)) }
+    }
+
+    fn content(&mut self, content: &Content, span: Span) -> Result<(), Refusal> {
+        let number = |amount: &Option<Amount>| match amount {
+            None => Ok(None),
+            Some(Amount::Value(value)) => Ok(Some(i64::from(*value))),
+            Some(Amount::Variable(_)) => Err(unsupported("a variable in a content modifier", span)),
+        };
+        let (offset, depth) = (number(&content.offset)?, number(&content.depth)?);
+        let (distance, within) = (number(&content.distance)?, number(&content.within)?);
+        let length = content.pattern.len();
+        let offset = usize::try_from(offset.unwrap_or(0)).unwrap_or(0);
+        let depth =
+            if content.startswith { Some(length) } else { depth.map(|d| offset + usize::try_from(d).unwrap_or(0)) };
+        let relative = (distance.is_some() || within.is_some()).then(|| {
+            let distance = distance.unwrap_or(0);
+            Relative { distance, within }
+        });
+        if !content.negated {
+            self.longest = self.longest.max(length);
+        }
+        self.tests.push(BufferTest::Content(ContentTest {
+            pattern: content.pattern.clone(),
+            negated: content.negated,
+            nocase: content.nocase,
+            endswith: content.endswith,
+            offset,
+            depth,
+            relative,
+        }));
+        Ok(())
+    }
+
+    fn bsize(&mut self, bsize: &crate::rules::keyword::Bsize, _span: Span) -> Result<(), Refusal> {
+        self.tests.push(BufferTest::Bsize(bsize.0));
+        Ok(())
+    }
+}
+
+/// The engines of a rule: that with the pattern the rule waits for first, then by place in the transaction.
+fn engines(looks: Vec<PendingLook>, app_proto: Option<AppProtoTest>) -> Result<SmallVec<[Engine; 2]>, Refusal> {
+    let waits_for = looks
+        .iter()
+        .enumerate()
+        .filter(|(_, look)| look.longest > 0)
+        .max_by_key(|(n, look)| (look.longest, std::cmp::Reverse(*n)))
+        .map(|(n, _)| n);
+    let _ = app_proto;
+    let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
+    for (number, look) in looks.into_iter().enumerate() {
+        let prefilter = waits_for == Some(number);
+        if let Some((states, negated)) = look.ssl_state {
+            for direction in [Direction::ToServer, Direction::ToClient] {
+                engines.push(Engine {
+                    direction,
+                    progress: 0,
+                    prefilter: false,
+                    look: Look::SslState { states, negated },
+                });
+            }
+            continue;
+        }
+        let Some(buffer) = look.buffer else { continue };
+        for &(name, direction, progress) in place_of(buffer) {
+            engines.push(Engine {
+                direction,
+                progress,
+                prefilter,
+                look: Look::Buffer { buffer: name, dotprefix: look.dotprefix, tests: look.tests.clone() },
+            });
+        }
+    }
+    engines.sort_by_key(|engine| (!engine.prefilter, engine.progress));
+    Ok(engines)
+}
+
+/// Where in a transaction a buffer is looked at; empty for buffers that are not evaluated yet.
+fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)] {
+    use Direction::{ToClient, ToServer};
+    use app::inspection::place::{
+        DNS_REQUEST, REQUEST_HEADERS, REQUEST_LINE, RESPONSE_HEADERS, RESPONSE_LINE, TLS_START,
+    };
+    match buffer {
+        Buffer::TlsSni => &[(BufferName::One(app::Buffer::TlsSni), ToServer, TLS_START)],
+        Buffer::HttpHost => &[(BufferName::One(app::Buffer::HttpHost), ToServer, REQUEST_HEADERS)],
+        Buffer::HttpHostRaw => &[(BufferName::One(app::Buffer::HttpHostRaw), ToServer, REQUEST_HEADERS)],
+        Buffer::HttpHeaderNames => &[
+            (BufferName::One(app::Buffer::HttpHeaderNames), ToServer, REQUEST_HEADERS),
+            (BufferName::One(app::Buffer::HttpHeaderNames), ToClient, RESPONSE_HEADERS),
+        ],
+        Buffer::HttpUri => &[(BufferName::One(app::Buffer::HttpUri), ToServer, REQUEST_LINE)],
+        Buffer::HttpUriRaw => &[(BufferName::One(app::Buffer::HttpUriRaw), ToServer, REQUEST_LINE)],
+        Buffer::HttpMethod => &[(BufferName::One(app::Buffer::HttpMethod), ToServer, REQUEST_LINE)],
+        Buffer::HttpUserAgent => &[(BufferName::One(app::Buffer::HttpUserAgent), ToServer, REQUEST_HEADERS)],
+        Buffer::HttpStatCode => &[(BufferName::One(app::Buffer::HttpStatCode), ToClient, RESPONSE_LINE)],
+        Buffer::DnsQuery => &[(BufferName::DnsQueries, ToServer, DNS_REQUEST)],
+        _ => &[],
+    }
+}
+
+fn proto_test(protocol: Protocol) -> Option<AppProtoTest> {
+    match protocol {
+        Protocol::Http => Some(AppProtoTest::Http),
+        Protocol::Http1 => Some(AppProtoTest::Is(AppProto::Http1)),
+        Protocol::Dcerpc => Some(AppProtoTest::Dcerpc),
+        protocol => AppProto::by_name(protocol.as_str()).map(AppProtoTest::Is),
+    }
+}
+
+fn ip_proto_holds(test: IpProto, number: u8) -> bool {
+    match test.compare {
+        IpProtoMatch::Is => number == test.number,
+        IpProtoMatch::Not => number != test.number,
+        IpProtoMatch::Below => number < test.number,
+        IpProtoMatch::Above => number > test.number,
+    }
+}
+
+/// The name of a keyword that is not evaluated.
+fn name_of(keyword: &Keyword) -> &'static str {
+    match keyword {
+        Keyword::Recognised { name, .. } | Keyword::BitsNoalert(name) => name,
+        Keyword::Requires(_) => "requires",
+        Keyword::Ipopts(_) => "ipopts",
+        Keyword::Tos { .. } => "tos",
+        Keyword::Id(_) => "id",
+        Keyword::Seq(_) => "tcp.seq",
+        Keyword::Ack(_) => "tcp.ack",
+        Keyword::Window { .. } => "tcp.window",
+        Keyword::TcpMss(_) => "tcp.mss",
+        Keyword::Icmpv6Mtu(_) => "icmpv6.mtu",
+        Keyword::FlowAge(_) => "flow.age",
+        Keyword::Flowint(_) => "flowint",
+        Keyword::Xbits(_) => "xbits",
+        Keyword::Hostbits(_) => "hostbits",
+        Keyword::StreamSize(_) => "stream_size",
+        Keyword::Threshold(_) => "threshold",
+        Keyword::DetectionFilter(_) => "detection_filter",
+        Keyword::AppLayerEvent(_) => "app-layer-event",
+        Keyword::DecodeEvent(_) => "decode-event",
+        Keyword::StreamEvent(_) => "stream-event",
+        Keyword::PktData => "pkt_data",
+        Keyword::Pcre(_) => "pcre",
+        Keyword::Isdataat(_) => "isdataat",
+        Keyword::Urilen { .. } => "urilen",
+        _ => "this keyword",
+    }
+}

@@ -1,0 +1,141 @@
+//! Rules: from a policy to a program, and from packets to matches.
+//!
+//! [`Program::compile`] orders the rules of a policy as the engine does, resolves variables, works out what kind of rule
+//! each is (which decides what its action covers) and refuses what is not evaluated here, with its place. [`inspect`]
+//! runs a program over one packet. Read `signature.rs` for what a rule becomes, `inspect.rs` for the order of work.
+
+mod classify;
+mod classtype;
+mod compile;
+mod content;
+mod default_actions;
+mod inspect;
+mod order;
+mod profile;
+mod resolve;
+mod signature;
+
+pub use compile::CompileOptions;
+pub use profile::EngineProfile;
+pub use signature::SignatureKind;
+
+pub(crate) use inspect::{Outcome as PacketOutcome, PacketState, Scratch, inspect};
+
+use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
+use crate::source::Span;
+use crate::stateless::Stateless;
+use crate::verdict::{RuleAction, RuleId, StatelessRuleId};
+use signature::Signature;
+
+/// A policy, compiled. Immutable; share it by reference.
+#[derive(Debug)]
+pub struct Program {
+    /// The stateless stage; `None` when everything goes to the stateful engine.
+    pub(crate) stateless: Option<Stateless>,
+    stateless_policy: Option<StatelessPolicy>,
+    /// In order of evaluation.
+    signatures: Vec<Signature>,
+    rules: Vec<RuleInfo>,
+    groups: Vec<GroupInfo>,
+    ip_only: Vec<RuleId>,
+    /// By direction.
+    packet_rules: [Vec<RuleId>; 2],
+    /// Those of them that look into transactions.
+    tx_rules: [Vec<RuleId>; 2],
+    decoder_event_rules: Vec<RuleId>,
+    profile: EngineProfile,
+    left_out: Vec<LeftOut>,
+}
+
+/// What is to be said about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Signature id.
+    pub sid: u32,
+    /// Revision; 0 when the rule has none.
+    pub rev: u32,
+    /// What it does.
+    pub action: RuleAction,
+    /// `msg`; empty when the rule has none.
+    pub msg: String,
+    /// Index into [`Program::groups`]; `None` for the rules of a default action.
+    pub group: Option<u32>,
+    /// Where it is written; `None` for the rules of a default action.
+    pub span: Option<Span>,
+    /// The domain or list element it was generated from.
+    pub generated_from: Option<Span>,
+    /// The default action whose model it belongs to.
+    pub default_action: Option<DefaultAction>,
+    /// What kind of rule it is.
+    pub kind: SignatureKind,
+}
+
+/// A rule group and the variables its rules were compiled with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupInfo {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: Option<String>,
+    /// Rules.
+    pub n_rules: usize,
+    /// Its HOME_NET and where it came from; `None` when nothing says what it is.
+    pub home_net: Option<AddressVariable>,
+    /// Its EXTERNAL_NET; `None`: everything but the policy's HOME_NET.
+    pub external_net: Option<AddressVariable>,
+}
+
+/// A rule that is not evaluated, at the user's wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it is.
+    pub span: Span,
+    /// The keyword that is not evaluated.
+    pub keyword: String,
+}
+
+impl Program {
+    /// A rule.
+    pub fn rule(&self, id: RuleId) -> Option<&RuleInfo> {
+        self.rules.get(self.signature(id)?.rule as usize)
+    }
+
+    /// All rules in order of evaluation; one with `<>` may come twice.
+    pub fn rules(&self) -> impl Iterator<Item = (RuleId, &RuleInfo)> {
+        self.signatures
+            .iter()
+            .enumerate()
+            .filter_map(|(n, signature)| Some((RuleId(n as u32), self.rules.get(signature.rule as usize)?)))
+    }
+
+    /// The stateful groups, in order.
+    pub fn groups(&self) -> &[GroupInfo] {
+        &self.groups
+    }
+
+    /// The stateless stage of the policy it was compiled from.
+    pub fn stateless_policy(&self) -> Option<&StatelessPolicy> {
+        self.stateless_policy.as_ref()
+    }
+
+    /// Name and priority of a stateless rule's group, the rule's priority, and where it is written.
+    pub fn stateless_rule(&self, id: StatelessRuleId) -> Option<(&str, u16, u16, Span)> {
+        let group = self.stateless_policy.as_ref()?.groups.get(usize::from(id.group))?;
+        let rule = group.rules.get(id.rule as usize)?;
+        Some((&group.name, group.priority, rule.priority, rule.span))
+    }
+
+    /// How the engine behaves where versions and settings differ.
+    pub fn profile(&self) -> &EngineProfile {
+        &self.profile
+    }
+
+    /// Rules that are not evaluated, at the user's wish.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    pub(crate) fn signature(&self, id: RuleId) -> Option<&Signature> {
+        self.signatures.get(id.0 as usize)
+    }
+}

@@ -1,0 +1,345 @@
+//! A rule as the engine runs it.
+
+use super::content::BufferTest;
+use crate::rules::{AddressRanges, RangeSet};
+use std::sync::Arc;
+use crate::app::{AppProto, Buffer};
+use crate::packet::{Packet, Transport};
+use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream};
+use crate::verdict::{Direction, RuleAction};
+use smallvec::SmallVec;
+use std::net::IpAddr;
+
+/// What a rule is about, which decides when it is run and whether its action covers the packet or the flow.
+/// Names are Suricata's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureKind {
+    /// Addresses and ports only: run on the first packet of each direction; its action covers the flow.
+    IpOnly,
+    /// The same with negated addresses: run on every packet; its action covers the flow.
+    LikeIpOnly,
+    /// Protocol detection only: run when detection has ended; its action covers the flow.
+    PdOnly,
+    /// Decoder events only: run on packets that cannot be decoded.
+    DeOnly,
+    /// Run on every packet; its action covers the packet.
+    Packet,
+    /// An application protocol and nothing else: run on every packet; its action covers the flow.
+    AppLayer,
+    /// Looks into transactions; its action covers the flow.
+    AppTx,
+}
+
+impl SignatureKind {
+    /// A pass or drop of such a rule covers the whole flow.
+    pub fn covers_flow(self) -> bool {
+        !matches!(self, Self::DeOnly | Self::Packet)
+    }
+
+    /// Suricata's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IpOnly => "ip_only",
+            Self::LikeIpOnly => "like_ip_only",
+            Self::PdOnly => "pd_only",
+            Self::DeOnly => "de_only",
+            Self::Packet => "pkt",
+            Self::AppLayer => "app_layer",
+            Self::AppTx => "app_tx",
+        }
+    }
+}
+
+/// One signature. A rule with `<>` has two.
+#[derive(Clone, Debug)]
+pub(crate) struct Signature {
+    pub(crate) action: RuleAction,
+    /// It reports: `drop`, `reject` and `alert` unless `noalert`, `pass` only with `alert`.
+    pub(crate) reports: bool,
+    pub(crate) kind: SignatureKind,
+    pub(crate) header: Header,
+    /// Directions it is run in.
+    pub(crate) directions: [bool; 2],
+    pub(crate) app_proto: Option<AppProtoTest>,
+    /// It has an application protocol, a `flow` keyword or flow bits, and thus needs a flow.
+    pub(crate) needs_flow: bool,
+    /// It asks whether bits are set, and thus cannot match before the first is.
+    pub(crate) needs_variables: bool,
+    /// What is looked at in the packet and its flow, in order of the rule.
+    pub(crate) packet_tests: Vec<PacketTest>,
+    /// What is looked at in a transaction, in order of inspection.
+    pub(crate) engines: SmallVec<[Engine; 2]>,
+    /// Bits changed on a match.
+    pub(crate) changes: SmallVec<[BitChange; 1]>,
+    /// Place in [`super::Program`]'s list of rules.
+    pub(crate) rule: u32,
+}
+
+/// The header, resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Header {
+    pub(crate) protocols: ProtocolSet,
+    /// Only this IP version.
+    pub(crate) version: Option<u8>,
+    /// `None`: any.
+    pub(crate) src: Option<Arc<AddressRanges>>,
+    pub(crate) dst: Option<Arc<AddressRanges>>,
+    pub(crate) src_port: Option<RangeSet<u16>>,
+    pub(crate) dst_port: Option<RangeSet<u16>>,
+}
+
+/// A set of IANA protocol numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ProtocolSet([u64; 4]);
+
+impl ProtocolSet {
+    pub(crate) fn of(numbers: impl IntoIterator<Item = u8>) -> Self {
+        let mut set = Self::default();
+        for number in numbers {
+            set.insert(number);
+        }
+        set
+    }
+
+    pub(crate) fn insert(&mut self, number: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(number >> 6)) {
+            *word |= 1 << (number & 63);
+        }
+    }
+
+    pub(crate) fn contains(&self, number: u8) -> bool {
+        self.0.get(usize::from(number >> 6)).is_some_and(|word| word >> (number & 63) & 1 == 1)
+    }
+}
+
+impl Header {
+    /// Whether the header fits the packet. Ports of a fragment are not known, so a rule that names ports does not fit
+    /// it; nor does it fit protocols without ports.
+    pub(crate) fn fits(&self, packet: &Packet<'_>) -> bool {
+        let Some(ip) = &packet.ip else {
+            // without an IP header only a rule about no particular protocol, address or port can fit
+            return self.version.is_none()
+                && self.protocols.contains(0)
+                && self.src_port.is_none()
+                && self.dst_port.is_none();
+        };
+        let version = if matches!(ip.src, IpAddr::V4(_)) { 4 } else { 6 };
+        if self.version.is_some_and(|v| v != version) || !self.protocols.contains(ip.proto) {
+            return false;
+        }
+        if self.src_port.is_some() || self.dst_port.is_some() {
+            if !matches!(packet.proto, 6 | 17 | 132) || ip.fragment.is_some() {
+                return false;
+            }
+            let (src, dst) = packet.ports().unwrap_or((0, 0));
+            if !self.dst_port.as_ref().is_none_or(|set| set.contains(dst))
+                || !self.src_port.as_ref().is_none_or(|set| set.contains(src))
+            {
+                return false;
+            }
+        }
+        self.dst.as_ref().is_none_or(|set| set.contains(ip.dst))
+            && self.src.as_ref().is_none_or(|set| set.contains(ip.src))
+    }
+}
+
+/// Which application protocol a signature is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AppProtoTest {
+    /// This one.
+    Is(AppProto),
+    /// HTTP/1 or HTTP/2: the word `http`.
+    Http,
+    /// DCE/RPC, over SMB too.
+    Dcerpc,
+}
+
+impl AppProtoTest {
+    pub(crate) fn fits(self, proto: AppProto) -> bool {
+        match self {
+            Self::Is(wanted) => wanted == proto,
+            Self::Http => matches!(proto, AppProto::Http1 | AppProto::Http2),
+            Self::Dcerpc => matches!(proto, AppProto::Dcerpc | AppProto::Smb),
+        }
+    }
+}
+
+/// A test of the packet or of what is known of its flow.
+#[derive(Clone, Debug)]
+pub(crate) enum PacketTest {
+    Flow(FlowKeyword),
+    Bits { set: bool, bits: SmallVec<[u16; 2]> },
+    AppLayerProtocol { negated: bool, proto: AppProtoTest },
+    Ttl(Compare<u8>),
+    Itype(Compare<u8>),
+    Icode(Compare<u8>),
+    IcmpId(u16),
+    IcmpSeq(u16),
+    TcpFlags(BitsMatch),
+    Fragbits(BitsMatch),
+    Fragoffset(Compare<u16>),
+    Dsize(Compare<u16>),
+    Sameip,
+}
+
+/// A change of flow bits.
+#[derive(Clone, Debug)]
+pub(crate) struct BitChange {
+    pub(crate) change: Change,
+    pub(crate) bit: u16,
+}
+
+/// What happens to a bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Set,
+    Unset,
+    Toggle,
+}
+
+/// A look into a transaction in one direction.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    pub(crate) direction: Direction,
+    /// The transaction must have come this far.
+    pub(crate) progress: u8,
+    /// The rule is only looked at when this engine's pattern was seen (Suricata's prefilter).
+    pub(crate) prefilter: bool,
+    pub(crate) look: Look,
+}
+
+/// What an engine looks at.
+#[derive(Clone, Debug)]
+pub(crate) enum Look {
+    /// A buffer, with a dot put in front of it when `dotprefix`.
+    Buffer { buffer: BufferName, dotprefix: bool, tests: Vec<BufferTest> },
+    /// `ssl_state`: any of these states is the current one, or one of the negated among them is not.
+    SslState { states: u8, negated: u8 },
+}
+
+/// A buffer, or one for each of several names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BufferName {
+    One(Buffer),
+    /// `dns.query`: any of the queries.
+    DnsQueries,
+}
+
+/// What packet tests need to know besides the packet.
+pub(crate) struct PacketFacts<'f> {
+    pub(crate) direction: Option<Direction>,
+    pub(crate) established: bool,
+    /// What the client and the server speak.
+    pub(crate) spoken: [AppProto; 2],
+    pub(crate) has_flow: bool,
+    /// Detection has ended with this packet or before it, in this direction, and not been looked at yet.
+    pub(crate) detection_ended: bool,
+    pub(crate) bits: &'f [u16],
+}
+
+impl Header {
+    /// Source and destination changed places.
+    fn reversed(&self) -> Self {
+        Self {
+            protocols: self.protocols,
+            version: self.version,
+            src: self.dst.clone(),
+            dst: self.src.clone(),
+            src_port: self.dst_port.clone(),
+            dst_port: self.src_port.clone(),
+        }
+    }
+
+    pub(crate) fn same_ends(&self, other: &Self) -> bool {
+        self.src == other.src
+            && self.dst == other.dst
+            && self.src_port == other.src_port
+            && self.dst_port == other.dst_port
+    }
+}
+
+impl Signature {
+    /// The same rule with source and destination changed places: the other half of `<>`.
+    pub(crate) fn reversed(&self) -> Self {
+        Self { header: self.header.reversed(), ..self.clone() }
+    }
+
+    /// Whether all packet tests hold.
+    pub(crate) fn packet_tests_hold(&self, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+        self.packet_tests.iter().all(|test| self.packet_test_holds(test, packet, facts))
+    }
+
+    fn packet_test_holds(&self, test: &PacketTest, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+        match test {
+            PacketTest::Flow(flow) => flow_holds(flow, packet, facts),
+            PacketTest::Bits { set, bits } => facts.has_flow && bits.iter().any(|bit| facts.bits.contains(bit) == *set),
+            PacketTest::AppLayerProtocol { negated, proto } => {
+                if !facts.has_flow || (self.kind == SignatureKind::PdOnly && !facts.detection_ended) {
+                    return false;
+                }
+                let Some(direction) = facts.direction else { return false };
+                let spoken = facts.spoken.get(direction.index()).copied().unwrap_or_default();
+                spoken != AppProto::Unknown && proto.fits(spoken) != *negated
+            }
+            PacketTest::Ttl(compare) => packet.ip.is_some_and(|ip| compare.matches(ip.ttl)),
+            PacketTest::Itype(compare) => icmp(packet).is_some_and(|icmp| compare.matches(icmp.icmp_type)),
+            PacketTest::Icode(compare) => icmp(packet).is_some_and(|icmp| compare.matches(icmp.code)),
+            PacketTest::IcmpId(id) => icmp(packet).is_some_and(|icmp| icmp.id == Some(*id)),
+            PacketTest::IcmpSeq(seq) => icmp(packet).is_some_and(|icmp| icmp.seq == Some(*seq)),
+            PacketTest::TcpFlags(bits) => packet.tcp().is_some_and(|tcp| bits.matches(u16::from(tcp.flags))),
+            PacketTest::Fragbits(bits) => packet.ip.is_some_and(|ip| {
+                let flags = u16::from(ip.flags);
+                let on_wire = (flags & 1) << 13 | (flags >> 1 & 1) << 14 | (flags >> 2 & 1) << 15;
+                ip.src.is_ipv4() && bits.matches(on_wire)
+            }),
+            PacketTest::Fragoffset(compare) => {
+                packet.ip.is_some_and(|ip| compare.matches(ip.fragment.map_or(0, |f| (f.offset / 8) as u16)))
+            }
+            PacketTest::Dsize(compare) => compare.matches(packet.payload.len().min(usize::from(u16::MAX)) as u16),
+            PacketTest::Sameip => packet.ip.is_some_and(|ip| ip.src == ip.dst),
+        }
+    }
+
+    /// Whether a packet's TCP flags let the rule be looked at: one that names SYN, RST or FIN only meets packets with one of
+    /// these, one that names URG, ECE or CWR only packets with one of those, and one that asks for SYN only packets with SYN.
+    pub(crate) fn flags_fit(&self, flags: Option<u8>) -> bool {
+        const START_OR_END: u16 = 0x07;
+        const UNUSUAL: u16 = 0xe0;
+        self.packet_tests.iter().all(|test| {
+            let PacketTest::TcpFlags(test) = test else { return true };
+            let seen = u16::from(flags.unwrap_or(0));
+            (test.bits & START_OR_END == 0 || seen & START_OR_END != 0)
+                && (test.bits & UNUSUAL == 0 || seen & UNUSUAL != 0)
+                && (test.bits & 0x02 == 0 || test.mode == FlagsMode::Not || seen & 0x02 != 0)
+        })
+    }
+}
+
+fn icmp<'p>(packet: &'p Packet<'_>) -> Option<&'p crate::packet::IcmpHeader> {
+    match &packet.transport {
+        Transport::Icmp(icmp) => Some(icmp),
+        _ => None,
+    }
+}
+
+/// All conditions of a `flow` keyword. A condition that can never be met, such as `not_established` beside `stateless`,
+/// makes the rule silent, as it does in Suricata.
+fn flow_holds(flow: &FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+    let direction = flow.direction.is_none_or(|wanted| facts.direction == Some(wanted));
+    let state = match (flow.established, flow.stateless) {
+        (Some(false), true) => false,
+        (Some(wanted), _) => facts.established == wanted,
+        (None, _) => true,
+    };
+    let stream = match flow.stream {
+        // matches of stream content are not evaluated yet; rules that need them are refused at load
+        Some(FlowStream::OnlyStream) => false,
+        Some(FlowStream::NoStream) | None => true,
+    };
+    let fragment = match flow.fragment {
+        Some(FlowFragment::OnlyFrag) => packet.reassembled,
+        Some(FlowFragment::NoFrag) => !packet.reassembled,
+        None => true,
+    };
+    direction && state && stream && fragment
+}

@@ -1,0 +1,146 @@
+//! A frame's way through the firewall: stateless stage, defragmentation, flow, stream, application layer, rules.
+//!
+//! In: frames in capture order and a compiled [`Program`]. Out: one [`Decision`] a frame, alerts, flows, into a
+//! [`Sink`]. The engine does no I/O and reads no clock: the same frames give the same results.
+
+mod facts;
+mod stateful;
+
+pub use facts::Facts;
+
+use crate::capture::Frame;
+use crate::detect::Program;
+use crate::packet::{DecodeConfig, Packet, decode_frame};
+use crate::policy::model::StatelessAction;
+use crate::verdict::{Alert, Cause, Decision, RuleId, Sink, Stage, Verdict};
+use stateful::Stateful;
+
+/// Runs frames through a program.
+#[derive(Debug)]
+pub struct Engine<'p> {
+    program: &'p Program,
+    stateful: Stateful<'p>,
+    decode: DecodeConfig,
+    decapsulate: bool,
+    facts: Facts,
+}
+
+/// How frames are read before the policy sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Take GENEVE and VXLAN headers off before the stateless stage, and judge what is inside.
+    pub decapsulate: bool,
+}
+
+/// What became of one packet of a frame in the stateful engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fate {
+    verdict: Verdict,
+    cause: Cause,
+    drop_rule: Option<RuleId>,
+    flow: Option<u64>,
+}
+
+impl Fate {
+    /// The frame's fate when it holds several packets: the first that was not passed decides why, a reject beats a drop.
+    fn and(self, inner: Self) -> Self {
+        let (first, other) = if self.verdict == Verdict::Pass { (inner, self) } else { (self, inner) };
+        Self {
+            verdict: first.verdict.max(other.verdict),
+            cause: if first.verdict == Verdict::Pass { self.cause } else { first.cause },
+            drop_rule: first.drop_rule.or(other.drop_rule),
+            flow: inner.flow.or(self.flow),
+        }
+    }
+}
+
+impl<'p> Engine<'p> {
+    /// An engine with no flows yet.
+    pub fn new(program: &'p Program, config: EngineConfig) -> Self {
+        Self {
+            program,
+            stateful: Stateful::new(program),
+            decode: program.profile().decode.clone(),
+            decapsulate: config.decapsulate,
+            facts: Facts::default(),
+        }
+    }
+
+    /// Judges the next frame. Its decision goes to the sink first, then its alerts, then flows that it ended.
+    pub fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
+        let cut = (frame.wire_len as usize) > frame.bytes.len();
+        self.facts.note_frame(frame, cut);
+        let inner =
+            if self.decapsulate { crate::packet::decapsulate::decapsulate(frame.link_type, frame.bytes) } else { None };
+        let opened = match inner {
+            Some(inner) => Frame { link_type: inner.link_type, bytes: inner.bytes, ..*frame },
+            None => *frame,
+        };
+        let decoded = decode_frame(&opened, &self.decode);
+        self.facts.note_packet(&decoded.packet);
+        let decision = |verdict, stage, cause| Decision {
+            frame_no: frame.number,
+            wire_len: frame.wire_len,
+            verdict,
+            stage,
+            cause,
+            drop_rule: None,
+            flow: None,
+            cut,
+        };
+        if let (Some(stateless), Some(_)) = (&self.program.stateless, decoded.packet.ip) {
+            let Some(found) = stateless.decide(&decoded.packet) else { return };
+            self.facts.note_custom_actions(found.actions);
+            let verdict = match found.action {
+                StatelessAction::Pass => Some(Verdict::Pass),
+                StatelessAction::Drop => Some(Verdict::Drop),
+                StatelessAction::Forward => None,
+            };
+            if let Some(verdict) = verdict {
+                sink.decision(&decision(verdict, Stage::Stateless, found.cause));
+                return;
+            }
+        }
+        let not_ip = decoded.packet.ip.is_none() && decoded.packet.events.is_empty();
+        if not_ip {
+            sink.decision(&decision(Verdict::Pass, Stage::None, Cause::NotIp));
+            return;
+        }
+        self.stateful.begin(frame.number);
+        let fate = self.stateful.frame(decoded, &self.decode);
+        sink.decision(&Decision {
+            drop_rule: fate.drop_rule,
+            flow: fate.flow,
+            ..decision(fate.verdict, Stage::Stateful, fate.cause)
+        });
+        self.stateful.flush(sink);
+    }
+
+    /// Ends all flows. Call it once, behind the last frame.
+    pub fn finish(&mut self, sink: &mut dyn Sink) {
+        self.stateful.finish(sink);
+    }
+
+    /// What the frames themselves were like.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Live flows.
+    pub fn live_flows(&self) -> usize {
+        self.stateful.live_flows()
+    }
+}
+
+/// An alert about a packet.
+fn alert(frame_no: u64, rule: RuleId, packet: &Packet<'_>, direction: Option<crate::verdict::Direction>) -> Alert {
+    let ports = packet.ports();
+    Alert {
+        frame_no,
+        rule,
+        proto: packet.ip.map(|_| packet.proto),
+        src: packet.ip.map(|ip| (ip.src, ports.map(|(src, _)| src))),
+        dst: packet.ip.map(|ip| (ip.dst, ports.map(|(_, dst)| dst))),
+        direction,
+    }
+}

@@ -1,0 +1,473 @@
+//! The stateful engine: flow, stream, application layer and rules, packet by packet.
+
+use super::{Fate, alert};
+use crate::app::FlowKeyView;
+use crate::defrag::Defrag;
+use crate::detect::{PacketOutcome, PacketState, Program, Scratch, inspect};
+use crate::flow::{Flow, FlowAction, FlowState, Table};
+use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
+use crate::stream::{self, AppUpdate, FlowFate, FlowView, TcpState};
+use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Sink, Verdict};
+
+#[derive(Debug)]
+pub(super) struct Stateful<'p> {
+    program: &'p Program,
+    flows: Table,
+    defrag: Defrag,
+    scratch: Scratch,
+    frame_no: u64,
+    /// Alerts and ended flows of the frame at hand, until its decision is known.
+    alerts: Vec<Alert>,
+    ended: Vec<FlowRecord>,
+}
+
+impl<'p> Stateful<'p> {
+    pub(super) fn new(program: &'p Program) -> Self {
+        let profile = program.profile();
+        Self {
+            program,
+            flows: Table::new(profile.timeouts),
+            defrag: Defrag::new(profile.defrag.clone()),
+            scratch: Scratch::default(),
+            frame_no: 0,
+            alerts: Vec::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    pub(super) fn begin(&mut self, frame_no: u64) {
+        self.frame_no = frame_no;
+        if let Some(flow) = self.flows.sweep() {
+            self.end(*flow);
+        }
+    }
+
+    pub(super) fn live_flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    pub(super) fn flush(&mut self, sink: &mut dyn Sink) {
+        for alert in self.alerts.drain(..) {
+            sink.alert(&alert);
+        }
+        for flow in self.ended.drain(..) {
+            sink.flow(flow);
+        }
+    }
+
+    pub(super) fn finish(&mut self, sink: &mut dyn Sink) {
+        self.flush(sink);
+        for flow in self.flows.drain() {
+            self.end(flow);
+            self.flush(sink);
+        }
+    }
+
+    /// All packets of a frame: its own, then those of its tunnels.
+    pub(super) fn frame(&mut self, decoded: Decoded<'_>, config: &DecodeConfig) -> Fate {
+        let mut fate = self.packet_and_datagram(decoded.packet, config, false);
+        for inner in decoded.inner {
+            let outer_dropped = fate.verdict != Verdict::Pass;
+            fate = fate.and(self.packet_and_datagram(inner, config, outer_dropped));
+        }
+        fate
+    }
+
+    /// A packet, and the datagram that it completes if it is a fragment.
+    fn packet_and_datagram(&mut self, mut packet: Packet<'_>, config: &DecodeConfig, outer_dropped: bool) -> Fate {
+        let datagram = self.defrag.insert(&mut packet);
+        let mut fate = self.packet(&mut packet, outer_dropped);
+        if let Some(datagram) = datagram {
+            fate = self.datagram(&packet, &datagram, fate, config, outer_dropped);
+            self.defrag.recycle(datagram);
+        }
+        fate
+    }
+
+    /// A datagram that the last of its fragments completed, and what it carries.
+    fn datagram(
+        &mut self,
+        fragment: &Packet<'_>,
+        datagram: &[u8],
+        mut fate: Fate,
+        config: &DecodeConfig,
+        outer_dropped: bool,
+    ) -> Fate {
+        let decoded = decode_datagram(fragment, datagram, config);
+        for packet in std::iter::once(decoded.packet).chain(decoded.inner) {
+            let dropped = outer_dropped || fate.verdict != Verdict::Pass;
+            fate = fate.and(self.packet_and_datagram(packet, config, dropped));
+        }
+        fate
+    }
+
+    fn packet(&mut self, packet: &mut Packet<'_>, outer_dropped: bool) -> Fate {
+        let place = if packet.wants_flow { self.find_flow(packet) } else { None };
+        match place {
+            Some(place) => self.packet_of_flow(packet, place, outer_dropped),
+            None if outer_dropped => Fate { verdict: Verdict::Pass, cause: Cause::NoRule, drop_rule: None, flow: None },
+            None => {
+                let state = PacketState::without_flow();
+                let outcome = inspect(self.program, &mut self.scratch, packet, None, state);
+                self.report(packet, None, &outcome);
+                fate_of(&outcome, None, None)
+            }
+        }
+    }
+
+    fn find_flow(&mut self, packet: &Packet<'_>) -> Option<u32> {
+        let config = &self.program.profile().stream;
+        let lookup = self.flows.find(packet, |flow| {
+            let Some(tcp) = packet.tcp() else { return false };
+            let direction = flow.direction(packet);
+            match flow.session.as_deref() {
+                Some(session) => stream::is_reuse(config, session, tcp, direction),
+                None => stream::is_reuse_without_session(config, tcp, direction),
+            }
+        });
+        if let Some(ended) = lookup.ended {
+            self.end(*ended);
+        }
+        lookup.place
+    }
+
+    fn packet_of_flow(&mut self, packet: &mut Packet<'_>, place: u32, outer_dropped: bool) -> Fate {
+        let program = self.program;
+        let timeouts = *self.flows.timeouts();
+        let Some(flow) = self.flows.get_mut(place) else {
+            return Fate { verdict: Verdict::Pass, cause: Cause::NoRule, drop_rule: None, flow: None };
+        };
+        let mut direction = count(flow, packet);
+        let mut established = is_established(flow, &timeouts);
+        let detection_ended = flow.detection_ended.get(direction);
+        flow.detection_ended.set(direction, false);
+        if flow.action.is_drop() {
+            let cause = Cause::FlowDropped(match flow.action {
+                FlowAction::Drop(rule) => Some(rule),
+                _ => None,
+            });
+            note_drop(flow, self.frame_no, None, Verdict::Drop);
+            return Fate { verdict: Verdict::Drop, cause, drop_rule: None, flow: Some(flow.id) };
+        }
+        let mut uninspected = matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass);
+        let passed_before = flow.action;
+        let mut streamed = None;
+        let mut app_moved = false;
+        let mut datagram_ends_detection = false;
+        match &packet.transport {
+            Transport::Tcp(_) => {
+                let outcome = run_stream(program, flow, packet, direction);
+                if outcome.swapped {
+                    flow.reverse();
+                    direction = direction.opposite();
+                }
+                established |= outcome.established_by_data;
+                if let Some(state) = outcome.flow_state {
+                    let state = match state {
+                        stream::FlowState::Established => FlowState::Established,
+                        stream::FlowState::Closed => FlowState::Closed,
+                    };
+                    flow.set_state(state, &timeouts);
+                }
+                match outcome.app_update {
+                    Some(AppUpdate::Packet) => flow.app_updated.set(direction, true),
+                    Some(AppUpdate::Opposing) => flow.app_updated.set(direction.opposite(), true),
+                    None => {}
+                }
+                app_moved = outcome.app_update.is_some() || flow.app_updated.get(direction);
+                uninspected |= outcome.no_packet_inspection;
+                if let Some(fate) = outcome.flow_fate
+                    && flow.action == FlowAction::None
+                {
+                    flow.action = match fate {
+                        FlowFate::Drop => FlowAction::Exception { reject: outcome.reject },
+                        FlowFate::Pass => FlowAction::ExceptionPass,
+                    };
+                }
+                streamed = Some(outcome);
+            }
+            Transport::Udp(_) if !outer_dropped => {
+                if let Some(key) = key_view(flow) {
+                    let app = flow.app.get_or_insert_with(Default::default);
+                    let datagram = app.udp(key, direction, packet.payload);
+                    if datagram.reversed {
+                        flow.reverse();
+                        direction = direction.opposite();
+                    }
+                    app_moved = true;
+                    datagram_ends_detection = datagram.detection_done;
+                }
+            }
+            _ => {}
+        }
+        let stream_drop = streamed.as_ref().and_then(|outcome| outcome.drop);
+        let stream_reject = streamed.as_ref().is_some_and(|outcome| outcome.reject);
+        let mut state = PacketState {
+            direction: Some(direction),
+            established,
+            stream_established: streamed.as_ref().is_some_and(|outcome| outcome.established),
+            detection_ended,
+            end_of_flow: false,
+            app_moved,
+        };
+        if let Some(outcome) = &streamed {
+            for side in [Direction::ToServer, Direction::ToClient] {
+                if outcome.detection_ended.get(side.index()) == Some(&true) {
+                    if side == direction {
+                        state.detection_ended = true;
+                    }
+                    flow.detection_ended.set(side, true);
+                }
+            }
+        }
+        if datagram_ends_detection {
+            state.detection_ended = true;
+            flow.detection_ended.set(direction, true);
+        }
+        let mut rules = PacketOutcome::default();
+        let mut flushed = Vec::new();
+        if streamed.as_ref().is_some_and(|outcome| outcome.flush) && !uninspected {
+            // the parser has announced its end: what both directions still hold is inspected at once
+            for side in [direction.opposite(), direction] {
+                if flow.action == FlowAction::None {
+                    flushed.push(inspect_pseudo(program, &mut self.scratch, flow, side));
+                }
+            }
+        }
+        if uninspected {
+            if let Some(app) = flow.app.as_deref_mut() {
+                app.mark_inspected(direction);
+            }
+        } else if !flow.action.is_drop() {
+            rules = inspect(program, &mut self.scratch, packet, Some(flow), state);
+        }
+        if app_moved {
+            flow.note_hosts();
+            if let Some(app) = flow.app.as_deref_mut() {
+                app.free_finished();
+            }
+            flow.app_updated.set(direction, false);
+        }
+        if flow.action.is_drop() {
+            flow.app_updated = Default::default();
+        }
+        let fate = {
+            let flow_id = flow.id;
+            let mut fate = fate_of(&rules, Some(flow), stream_drop.map(|cause| (cause, stream_reject)));
+            fate.flow = Some(flow_id);
+            let flush_dropped = flushed.iter().any(|(_, _, outcome)| outcome.action.is_some());
+            if fate.verdict == Verdict::Pass && flush_dropped {
+                fate.verdict = Verdict::Drop;
+                fate.drop_rule = flushed.iter().find_map(|(_, _, outcome)| outcome.first_drop);
+                fate.cause = flushed
+                    .iter()
+                    .find_map(|(_, _, outcome)| outcome.decided_by)
+                    .map_or(Cause::FlowDropped(None), Cause::Rule);
+            }
+            if fate.verdict == Verdict::Pass && uninspected {
+                fate.cause = match passed_before {
+                    FlowAction::Pass(rule) => Cause::FlowPassed(rule),
+                    _ => Cause::NoRule,
+                };
+            }
+            if fate.verdict != Verdict::Pass {
+                note_drop(flow, self.frame_no, fate.drop_rule, fate.verdict);
+            }
+            fate
+        };
+        for (packet, side, outcome) in &flushed {
+            self.report(packet, Some(*side), outcome);
+        }
+        self.report(packet, Some(direction), &rules);
+        fate
+    }
+
+    fn report(&mut self, packet: &Packet<'_>, direction: Option<Direction>, outcome: &PacketOutcome) {
+        for &rule in &outcome.alerts {
+            self.alerts.push(alert(self.frame_no, rule, packet, direction));
+        }
+    }
+
+    /// A flow is over: what its end would still bring to light, then its record.
+    fn end(&mut self, mut flow: Flow) {
+        if !flow.action.is_drop() {
+            self.end_of_flow_packets(&mut flow);
+        }
+        flow.note_hosts();
+        self.ended.push(record(&flow));
+    }
+
+    /// TCP: the packets that Suricata makes up at the end of a flow, so that rules see what has not been looked at yet.
+    /// Their actions have no frame; their alerts carry number 0.
+    fn end_of_flow_packets(&mut self, flow: &mut Flow) {
+        let Some(session) = flow.session.as_deref() else { return };
+        let unfinished = [Direction::ToServer, Direction::ToClient]
+            .map(|direction| flow.app.as_deref().is_some_and(|app| app.has_unfinished(direction)));
+        let needed = stream::pseudo_packets(session, unfinished);
+        let program = self.program;
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_)) {
+                continue;
+            }
+            if flow.action.is_drop() {
+                break;
+            }
+            let Some(key) = key_view(flow) else { return };
+            let view = FlowView { direction, key, condemned: false };
+            if let Some(session) = flow.session.as_deref_mut() {
+                let mut events = EventSet::new();
+                stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
+            }
+            let (packet, _, outcome) = inspect_pseudo(program, &mut self.scratch, flow, direction);
+            for &rule in &outcome.alerts {
+                self.alerts.push(alert(0, rule, &packet, Some(direction)));
+            }
+        }
+    }
+}
+
+/// Counts a packet for its flow and finds its direction.
+fn count(flow: &mut Flow, packet: &Packet<'_>) -> Direction {
+    let direction = flow.direction(packet);
+    flow.last_ns = flow.last_ns.max(packet.time_ns);
+    if let (Some(packets), Some(bytes)) =
+        (flow.packets.get_mut(direction.index()), flow.bytes.get_mut(direction.index()))
+    {
+        *packets = packets.saturating_add(1);
+        *bytes += u64::from(packet.len);
+    }
+    if !crate::flow::is_icmp_error(packet) {
+        flow.seen.set(direction, true);
+    }
+    direction
+}
+
+/// Whether the flow was established before this packet; for protocols without a state of their own, the first packet of
+/// the other side establishes it.
+fn is_established(flow: &mut Flow, timeouts: &crate::flow::Timeouts) -> bool {
+    if flow.state == FlowState::Established {
+        return true;
+    }
+    if flow.proto == 6 {
+        return flow.session.as_deref().is_some_and(|session| session.state() >= TcpState::Established);
+    }
+    if flow.seen_both_ways() {
+        flow.set_state(FlowState::Established, timeouts);
+        return true;
+    }
+    false
+}
+
+fn key_view(flow: &Flow) -> Option<FlowKeyView> {
+    matches!(flow.proto, 6 | 17).then_some(FlowKeyView {
+        ip_proto: flow.proto,
+        client_port: flow.src_port,
+        server_port: flow.dst_port,
+    })
+}
+
+fn run_stream(program: &Program, flow: &mut Flow, packet: &mut Packet<'_>, direction: Direction) -> stream::Outcome {
+    let key = FlowKeyView { ip_proto: 6, client_port: flow.src_port, server_port: flow.dst_port };
+    let view = FlowView { direction, key, condemned: false };
+    stream::process(&program.profile().stream, &mut flow.session, &mut flow.app, packet, view)
+}
+
+/// What happens to a packet: what the stream engine said, then what rules said.
+fn fate_of(rules: &PacketOutcome, flow: Option<&Flow>, stream: Option<(Cause, bool)>) -> Fate {
+    let flow_id = flow.map(|flow| flow.id);
+    let by_rules =
+        rules.action.map(|action| if action == RuleAction::Reject { Verdict::Reject } else { Verdict::Drop });
+    match (stream, by_rules) {
+        (Some((cause, reject)), by_rules) => {
+            let verdict = if reject { Verdict::Reject } else { Verdict::Drop };
+            Fate {
+                verdict: by_rules.map_or(verdict, |other| verdict.max(other)),
+                cause,
+                drop_rule: by_rules.and(rules.first_drop),
+                flow: flow_id,
+            }
+        }
+        (None, Some(verdict)) => Fate {
+            verdict,
+            cause: rules.decided_by.map_or(Cause::NoRule, Cause::Rule),
+            drop_rule: rules.first_drop,
+            flow: flow_id,
+        },
+        (None, None) => Fate {
+            verdict: Verdict::Pass,
+            cause: rules.passed_by.map_or(Cause::NoRule, Cause::Rule),
+            drop_rule: None,
+            flow: flow_id,
+        },
+    }
+}
+
+fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>, verdict: Verdict) {
+    if flow.first_drop.is_none() {
+        flow.first_drop = Some((frame_no, rule));
+        flow.rejected = verdict == Verdict::Reject;
+    }
+}
+
+/// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
+fn inspect_pseudo<'a>(
+    program: &Program,
+    scratch: &mut Scratch,
+    flow: &mut Flow,
+    direction: Direction,
+) -> (Packet<'a>, Direction, PacketOutcome) {
+    let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
+    let from_first = (direction == Direction::ToServer) != flow.reversed;
+    let (src, dst) = if from_first { (client, server) } else { (server, client) };
+    let packet = Packet::end_of_flow(src, dst, flow.last_ns);
+    let state = PacketState {
+        direction: Some(direction),
+        established: true,
+        stream_established: true,
+        detection_ended: flow.detection_ended.get(direction),
+        end_of_flow: true,
+        app_moved: true,
+    };
+    let outcome = inspect(program, scratch, &packet, Some(flow), state);
+    (packet, direction, outcome)
+}
+
+fn record(flow: &Flow) -> FlowRecord {
+    let app = flow.app.as_deref();
+    let has_ports = matches!(flow.proto, 6 | 17 | 132);
+    let [to_server, to_client] = flow.packets;
+    let [bytes_to_server, bytes_to_client] = flow.bytes;
+    let condemned = flow.action.is_drop();
+    FlowRecord {
+        id: flow.id,
+        start_ns: flow.start_ns,
+        end_ns: flow.last_ns,
+        proto: flow.proto,
+        src: (flow.src, has_ports.then_some(flow.src_port)),
+        dst: (flow.dst, has_ports.then_some(flow.dst_port)),
+        app_proto: app.and_then(|app| app.proto.name()),
+        sni: app.and_then(|app| app.sni()).map(str::to_owned),
+        http_hosts: flow.http_hosts.clone(),
+        state: match flow.state {
+            FlowState::New => "new",
+            FlowState::Established => "established",
+            FlowState::Closed => "closed",
+        },
+        tcp_state: (flow.proto == 6).then(|| stream::tcp_state_name(flow.session.as_deref())),
+        verdict: match (condemned, flow.rejected) {
+            (false, _) => Verdict::Pass,
+            (true, false) => Verdict::Drop,
+            (true, true) => Verdict::Reject,
+        },
+        flow_action: match flow.action {
+            FlowAction::None => None,
+            FlowAction::Pass(_) | FlowAction::ExceptionPass => Some(RuleAction::Pass),
+            FlowAction::Drop(_) | FlowAction::Exception { .. } => Some(RuleAction::Drop),
+        },
+        first_drop: flow.first_drop,
+        packets_to_server: u64::from(to_server),
+        packets_to_client: u64::from(to_client),
+        bytes_to_server,
+        bytes_to_client,
+    }
+}

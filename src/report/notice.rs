@@ -1,0 +1,153 @@
+//! What a report must not hide: everything that makes its numbers mean less than they seem to.
+
+use super::layout::{HEADING, WARN, WIDTH, printable, wrap};
+use super::units::{count, counted};
+use super::{RuleBook, Summary};
+use crate::verdict::Verdict;
+use std::io::{self, Write};
+
+/// One thing to know about a run, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// One line, lower case, with its count.
+    pub message: String,
+    /// What to do; may be empty.
+    pub help: String,
+}
+
+impl Notice {
+    /// A notice.
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
+    }
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub struct CaptureFacts {
+    /// The files, as the user named them.
+    pub names: Vec<String>,
+    /// Frames.
+    pub frames: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+    /// Earliest and latest capture time, nanoseconds since the epoch.
+    pub span_ns: Option<(i64, i64)>,
+    /// Frames that are older than the one before them.
+    pub backwards: u64,
+    /// What is damaged or missing, one line each.
+    pub damage: Vec<String>,
+    /// Tunnels of mirrored traffic were looked into.
+    pub decapsulated: bool,
+    /// TCP packets with a wrong checksum, where checksums are validated.
+    pub bad_checksums: u64,
+    /// TCP packets larger than any link carries, as segmentation offload leaves them.
+    pub oversized: u64,
+    /// Frames in tunnels of traffic mirroring or gateway load balancers.
+    pub mirrored: u64,
+    /// Metric dimensions of custom actions, with how many packets published them.
+    pub custom_actions: Vec<(String, u64)>,
+}
+
+/// All notices of a replay, in a fixed order; those of the policy first.
+pub fn of_replay(policy: &[Notice], book: &RuleBook, summary: &Summary, capture: &CaptureFacts) -> Vec<Notice> {
+    let mut all = policy.to_vec();
+    all.extend(modelled(book, summary));
+    for damage in &capture.damage {
+        all.push(Notice::new(damage.clone(), "the results hold as far as the capture could be read"));
+    }
+    if summary.cut > 0 {
+        all.push(Notice::new(
+            format!("{} cut by the capture's snap length", counted_were(summary.cut, "frame")),
+            "what was not captured cannot be inspected; capture whole frames (`tcpdump -s 0`)",
+        ));
+    }
+    if capture.backwards > 0 {
+        all.push(Notice::new(
+            format!("time goes backwards {}", counted(capture.backwards, "time")),
+            "flows and time-outs follow capture time; sort the capture (`reordercap`) or give the files in order",
+        ));
+    }
+    if capture.bad_checksums > 0 {
+        all.push(Notice::new(
+            format!("{} with a wrong checksum", counted(capture.bad_checksums, "TCP packet")),
+            "captures from a sending host often hold wrong checksums (offloading); replay with `--checksum none`",
+        ));
+    }
+    if capture.oversized > 0 {
+        all.push(Notice::new(
+            format!("{} larger than any link carries", counted_are(capture.oversized, "TCP packet")),
+            "they were captured before segmentation (offloading); on the wire the firewall sees smaller packets",
+        ));
+    }
+    if !capture.decapsulated && capture.mirrored * 2 > capture.frames {
+        let (n, all_frames) = (count(capture.mirrored), count(capture.frames));
+        all.push(Notice::new(
+            format!("{n} of {all_frames} frames are VXLAN or GENEVE: this looks like mirrored traffic"),
+            "replay with `--decapsulate` to judge the packets inside, as the firewall saw them",
+        ));
+    }
+    if summary.verdict(Verdict::Drop).frames + summary.verdict(Verdict::Reject).frames > 0 {
+        all.push(Notice::new(
+            "a replay shows what the firewall does to the traffic as captured",
+            "behind a drop real endpoints would have behaved differently: retransmitted, given up, tried elsewhere",
+        ));
+    }
+    all
+}
+
+/// Default actions that decided something, by the rules that stand for them.
+fn modelled(book: &RuleBook, summary: &Summary) -> Vec<Notice> {
+    let mut actions: Vec<(&str, u64, u64)> = Vec::new();
+    for (id, tally) in summary.rules() {
+        let rule = book.rule(id).filter(|rule| rule.modelled);
+        let Some(action) = rule.and_then(|rule| rule.default_action.as_deref()) else { continue };
+        let frames = tally.blocked.frames + tally.passed.frames;
+        match actions.iter_mut().find(|(name, ..)| *name == action) {
+            Some((_, f, a)) => {
+                *f += frames;
+                *a += tally.alerts;
+            }
+            None => actions.push((action, frames, tally.alerts)),
+        }
+    }
+    actions.retain(|(_, frames, alerts)| frames + alerts > 0);
+    let describe = |(action, frames, alerts): (&str, u64, u64)| {
+        let mut parts = Vec::new();
+        if frames > 0 {
+            parts.push(counted(frames, "frame"));
+        }
+        if alerts > 0 {
+            parts.push(counted(alerts, "alert"));
+        }
+        Notice::new(
+            format!("the default action aws:{action} decided {}; its rules are modelled", parts.join(" and ")),
+            "AWS does not publish them; try your own with `--default-action-rules FILE`",
+        )
+    };
+    actions.into_iter().map(describe).collect()
+}
+
+fn counted_were(n: u64, noun: &str) -> String {
+    format!("{} {}", counted(n, noun), if n == 1 { "was" } else { "were" })
+}
+
+fn counted_are(n: u64, noun: &str) -> String {
+    format!("{} {}", counted(n, noun), if n == 1 { "is" } else { "are" })
+}
+
+/// Writes notices, each with what to do under it.
+pub fn write(out: &mut dyn Write, notices: &[Notice]) -> io::Result<()> {
+    for notice in notices {
+        for (index, line) in wrap(&printable(&notice.message), WIDTH - 6).iter().enumerate() {
+            let lead = if index == 0 { "note: " } else { "      " };
+            writeln!(out, "{WARN}{lead}{WARN:#}{HEADING}{line}{HEADING:#}")?;
+        }
+        if !notice.help.is_empty() {
+            for line in wrap(&printable(&notice.help), WIDTH - 6) {
+                writeln!(out, "      {line}")?;
+            }
+        }
+    }
+    Ok(())
+}

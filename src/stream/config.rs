@@ -1,0 +1,130 @@
+//! What of the stream engine can be set, under the names of `suricata.yaml`.
+
+/// What happens to TCP traffic that begins without a handshake. Suricata: `stream.midstream-policy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExceptionPolicy {
+    /// Go on without a session (`ignore`). AWS: `CONTINUE`.
+    #[default]
+    Ignore,
+    /// Drop this packet and the flow (`drop-flow`). AWS: `DROP`.
+    DropFlow,
+    /// Drop this packet only (`drop-packet`).
+    DropPacket,
+    /// Answer with a reset, and drop the flow (`reject`). AWS: `REJECT`.
+    Reject,
+    /// Pass the flow uninspected (`pass-flow`).
+    PassFlow,
+    /// Pass this packet uninspected (`pass-packet`).
+    PassPacket,
+}
+
+/// How urgent data is treated. Suricata: `stream.reassembly.urgent.policy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UrgentPolicy {
+    /// As ordinary data.
+    #[default]
+    Inline,
+    /// The urgent byte is no part of the stream.
+    Oob,
+    /// Packets with the URG flag are dropped.
+    Drop,
+    /// The urgent byte is missing from the stream.
+    Gap,
+}
+
+/// How the receiving host's TCP decides in doubtful cases. Suricata: `host-os-policy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OsPolicy {
+    /// Suricata's built-in default, also for `bsd-right`, `windows`, `macos`, `hpux10`, `irix`, `first` where only resets and
+    /// timestamps are concerned.
+    #[default]
+    Bsd,
+    /// `linux`.
+    Linux,
+    /// `old-linux`.
+    OldLinux,
+    /// `solaris`, `old-solaris`.
+    Solaris,
+    /// `hpux11`.
+    Hpux11,
+    /// `windows`.
+    Windows,
+    /// `windows2k3`.
+    Windows2k3,
+    /// `vista`.
+    Vista,
+}
+
+/// Settings of the stream engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamConfig {
+    /// Pick up connections without their handshake. Default: no.
+    pub midstream: bool,
+    /// What to do with connections without a handshake.
+    pub midstream_policy: ExceptionPolicy,
+    /// Expect to see one side of connections only. Default: no.
+    pub async_oneside: bool,
+    /// Drop packets that no TCP state accepts. Default: yes.
+    pub drop_invalid: bool,
+    /// Ignore segments with a wrong checksum. Default: no, since captures taken on the sender often hold wrong ones.
+    pub checksum_validation: bool,
+    /// How far into each direction to reassemble, in bytes; 0 = no limit. Default 1 MiB.
+    pub depth: u32,
+    /// Urgent data.
+    pub urgent_policy: UrgentPolicy,
+    /// What happens to urgent data after 65535 out-of-band bytes.
+    pub urgent_oob_limit_policy: UrgentPolicy,
+    /// Host policy of IPv4 destinations.
+    pub os_policy_v4: OsPolicy,
+    /// Host policy of IPv6 destinations.
+    pub os_policy_v6: OsPolicy,
+    /// Bytes of stream that `content` without a buffer looks at together with a packet: to the server, to the client.
+    pub chunk_bytes: [u32; 2],
+    /// How many different SYN packets of a connection are remembered.
+    pub syn_queued_max: u8,
+    /// How many different SYN/ACK packets of a connection are remembered.
+    pub synack_queued_max: u8,
+    /// Let a timestamp be one behind the last.
+    pub liberal_timestamps: bool,
+    /// What happens when an application layer parser fails. Suricata: `app-layer.error-policy`.
+    pub app_error_policy: ExceptionPolicy,
+}
+
+impl StreamConfig {
+    /// Suricata's defaults in IPS mode with what AWS documents; what is not known is as in Suricata's example configuration.
+    pub fn network_firewall() -> Self {
+        Self {
+            midstream: false,
+            midstream_policy: ExceptionPolicy::DropFlow,
+            async_oneside: false,
+            drop_invalid: true,
+            checksum_validation: false,
+            depth: 1 << 20,
+            urgent_policy: UrgentPolicy::Inline,
+            urgent_oob_limit_policy: UrgentPolicy::Drop,
+            os_policy_v4: OsPolicy::Linux,
+            os_policy_v6: OsPolicy::Bsd,
+            chunk_bytes: [2560, 2560],
+            syn_queued_max: 10,
+            synack_queued_max: 5,
+            liberal_timestamps: true,
+            app_error_policy: ExceptionPolicy::Ignore,
+        }
+    }
+
+    /// Whether a session may start without a SYN: it must be asked for, and the policy must not condemn or divert the packet.
+    pub(crate) fn picks_up_midstream(&self) -> bool {
+        self.midstream && self.midstream_policy_allows_pickup()
+    }
+
+    /// The policy leaves the packet to the stream engine.
+    pub(crate) fn midstream_policy_allows_pickup(&self) -> bool {
+        matches!(self.midstream_policy, ExceptionPolicy::Ignore | ExceptionPolicy::PassFlow)
+    }
+}
+
+impl Default for StreamConfig {
+    fn default() -> Self {
+        Self::network_firewall()
+    }
+}
