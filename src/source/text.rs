@@ -55,6 +55,28 @@ impl MappedText {
         Span { file: first.source.file, start, end: end.max(start) }
     }
 
+    /// Parts of this text one behind the other, with their places. Parts that are out of bounds are left out.
+    #[must_use]
+    pub fn joined(&self, parts: &[Range<usize>]) -> Self {
+        let mut joined = TextBuilder::new();
+        for part in parts {
+            let mut at = part.start;
+            while at < part.end {
+                let next = self.pieces.partition_point(|piece| piece.text_start as usize <= at);
+                let piece_end = self.pieces.get(next).map_or(self.text.len(), |piece| piece.text_start as usize);
+                let end = part.end.min(piece_end);
+                let (Some(text), Some(piece)) =
+                    (self.text.get(at..end).filter(|text| !text.is_empty()), self.piece_at(at))
+                else {
+                    break;
+                };
+                joined.push(text, self.span(at..end), piece.verbatim);
+                at = end;
+            }
+        }
+        joined.finish(self.whole)
+    }
+
     fn piece_at(&self, at: usize) -> Option<&Piece> {
         let next = self.pieces.partition_point(|piece| piece.text_start as usize <= at);
         self.pieces.get(next.saturating_sub(1))
@@ -137,5 +159,15 @@ mod tests {
         assert_eq!(sources.slice(text.span(3..5)), "cd");
         assert_eq!(sources.slice(text.span(1..3)), r"b\n");
         assert_eq!(sources.slice(text.span(0..5)), r"ab\ncd");
+    }
+
+    #[test]
+    fn joined_parts_keep_their_places() {
+        let mut sources = Sources::new();
+        let file = sources.add("a.rules", "one \\\ntwo");
+        let text = MappedText::verbatim(sources.text(file), file, 0).joined(&[0..4, 6..9]);
+        assert_eq!(text.as_str(), "one two");
+        assert_eq!(sources.slice(text.span(4..7)), "two");
+        assert_eq!(sources.slice(text.span(0..3)), "one");
     }
 }
