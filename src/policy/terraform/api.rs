@@ -252,7 +252,7 @@ impl Translator {
                 None => members.push((Spanned::new(pascal_case(&key.value), key.span), self.plain(member))),
             }
         }
-        self.single_ports(fields, &mut members);
+        single_ports(fields, &mut members);
         if std::ptr::eq(fields, STATEFUL_RULE) {
             self.warn_of_lost_order(value);
         }
@@ -324,24 +324,6 @@ impl Translator {
         self.node(Value::Map(members), value.span)
     }
 
-    /// A port without `to_port` (which a plan shows as 0) is that one port.
-    fn single_ports(&mut self, fields: &'static [Field], members: &mut Vec<(Spanned<String>, Node)>) {
-        if !std::ptr::eq(fields, PORTS) {
-            return;
-        }
-        let number = |members: &[(Spanned<String>, Node)], name: &str| {
-            members.iter().find(|(key, _)| key.value == name).map(|(_, node)| node.clone())
-        };
-        let (from, to) = (number(members, "FromPort"), number(members, "ToPort"));
-        let missing = to.is_none_or(|to| to.value == Value::Number("0".to_owned()));
-        if let Some(from) = from
-            && missing
-        {
-            members.retain(|(key, _)| key.value != "ToPort");
-            members.push((Spanned::new("ToPort".to_owned(), from.span), from));
-        }
-    }
-
     /// `rule_option` is a set: what follows a sticky buffer need not follow it in the rule that AWS gets.
     fn warn_of_lost_order(&mut self, rule: &Val) {
         let options = rule.member("rule_option").and_then(Val::items).unwrap_or(&[]);
@@ -370,16 +352,33 @@ impl Translator {
     }
 
     fn node(&mut self, value: Value, span: Span) -> Node {
-        match self.nodes_left.checked_sub(1) {
-            Some(left) => {
-                self.nodes_left = left;
-                Node { value, span }
-            }
-            None => {
-                let what = "the configuration is too large to be written out".to_owned();
-                Node { value: Value::Unresolved(Unresolved { what, help: super::value::NEEDS_PLAN.to_owned() }), span }
-            }
-        }
+        let Some(left) = self.nodes_left.checked_sub(1) else {
+            let what = "the configuration is too large to be written out".to_owned();
+            return Node {
+                value: Value::Unresolved(Unresolved { what, help: super::value::NEEDS_PLAN.to_owned() }),
+                span,
+            };
+        };
+        self.nodes_left = left;
+        Node { value, span }
+    }
+}
+
+/// A port without `to_port` (which a plan shows as 0) is that one port.
+fn single_ports(fields: &'static [Field], members: &mut Vec<(Spanned<String>, Node)>) {
+    if !std::ptr::eq(fields, PORTS) {
+        return;
+    }
+    let number = |members: &[(Spanned<String>, Node)], name: &str| {
+        members.iter().find(|(key, _)| key.value == name).map(|(_, node)| node.clone())
+    };
+    let (from, to) = (number(members, "FromPort"), number(members, "ToPort"));
+    let missing = to.is_none_or(|to| to.value == Value::Number("0".to_owned()));
+    if let Some(from) = from
+        && missing
+    {
+        members.retain(|(key, _)| key.value != "ToPort");
+        members.push((Spanned::new("ToPort".to_owned(), from.span), from));
     }
 }
 

@@ -25,7 +25,7 @@ use std::rc::Rc;
 /// Nested evaluations: an expression in a local in a module in ...
 const DEPTH_MAX: usize = 200;
 /// Expressions evaluated, items produced and (by 16) bytes copied in one load.
-const STEPS_MAX: usize = 20_000_000;
+const STEPS_MAX: usize = 5_000_000;
 
 /// Evaluates the expressions of one configuration.
 #[derive(Debug)]
@@ -224,7 +224,7 @@ impl<'s> Evaluator<'s> {
                 "a template file sees only the variables that are handed to it, a variable file sees none",
             ));
         };
-        let (value, used) = instance.lookup(self, root, operators, scope, span)?;
+        let (value, used) = instance.lookup(self, root, operators, span)?;
         self.traverse(value, operators.get(used..).unwrap_or(&[]), scope, span)
     }
 
@@ -447,7 +447,13 @@ fn attribute(value: &Val, name: &str, span: Span) -> Eval {
 
 fn member(map: &Map, name: &str, span: Span) -> Eval {
     if let Some(value) = map.get(name) {
-        return Ok(value.clone());
+        return Ok(match &value.data {
+            // The token of a resource stands where it is referred to.
+            Data::Text(text) if map.computed.is_some() && matches!(name, "arn" | "id") => {
+                Val::derived(text.as_str(), span)
+            }
+            _ => value.clone(),
+        });
     }
     if let Some(address) = &map.computed {
         return Ok(Val::unknown(format!("`{address}.{name}` is known to AWS only"), super::value::NEEDS_PLAN, span));

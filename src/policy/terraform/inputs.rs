@@ -48,13 +48,16 @@ impl Input {
         if literal {
             return Ok(Val::text(text));
         }
-        match parser::parse_expr(&source.text) {
-            Ok(expression) => evaluator.eval(&expression, Scope { source, instance: None, names: None }),
-            Err(error) => {
-                let message =
-                    format!("this value is no Terraform expression: {}", error.message().replace('\n', "\\n"));
-                Err(Stop::fault(message, text.whole(), "quote strings inside it, as in a .tf file"))
-            }
+        let parsed = parser::parse_expr(&source.text).ok();
+        let scope = Scope { source, instance: None, names: None };
+        let value = parsed.map(|expression| evaluator.eval(&expression, scope));
+        match value {
+            Some(Ok(value)) => Ok(value),
+            _ => Err(Stop::fault(
+                format!("the value of {} is not what its type wants", evaluator.files.name_and_text(source.id).0),
+                text.whole(),
+                "write it as in a .tf file: `[\"a\", \"b\"]` for a list, `{ key = \"value\" }` for a map",
+            )),
         }
     }
 }
@@ -97,7 +100,7 @@ fn variable_file(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let (name, text) = evaluator.files.name_and_text(id);
-    if name.ends_with(".json") {
+    if Path::new(&name).extension().is_some_and(|extension| extension == "json") {
         match evaluator.files.json(id) {
             Ok(node) => inputs.extend(
                 node.as_map()

@@ -145,7 +145,6 @@ impl Instance {
         evaluator: &Evaluator<'_>,
         root: &str,
         operators: &[Decorated<TraversalOperator>],
-        scope: Scope<'_>,
         span: Span,
     ) -> Eval<(Val, usize)> {
         let name = |at: usize| match operators.get(at).map(Decorated::value) {
@@ -176,26 +175,29 @@ impl Instance {
             ("terraform", Some("workspace"), _) => Ok((Val::derived("default", span), 1)),
             ("each", ..) => Err(Stop::fault("`each` is known only inside a block with `for_each`", span, "")),
             ("count", ..) => Err(Stop::fault("`count` is known only inside a block with `count`", span, "")),
-            (kind, Some(name), _) => {
-                let _ = scope;
-                found(self.resource(evaluator, kind, name, span), 1)
-            }
+            (kind, Some(name), _) => found(self.resource(evaluator, kind, name, span), 1),
             _ => Err(Stop::fault(format!("`{root}` is not known"), span, "quote it if it is meant as a string")),
         }
     }
 
     fn variable(self: &Rc<Self>, evaluator: &Evaluator<'_>, name: &str, span: Span) -> Eval {
+        let declared = self.module.variables.get(name);
+        let open = match declared {
+            _ if self.inputs.contains_key(name) => None,
+            None => Some(("is not declared in the files given", "give the whole directory, or the value with")),
+            Some(declared) if self.parent.is_none() && declared.attribute("default").is_none() => {
+                Some(("has no default", "give it with"))
+            }
+            Some(_) => None,
+        };
+        if let Some((what, help)) = open {
+            let what = format!("variable `{name}` {what}");
+            return Ok(Val::unknown(what, format!("{help} --param {name}=VALUE"), span));
+        }
         self.once(&format!("var.{name}"), span, || {
-            let declared = self.module.variables.get(name);
             let Some(declared) = declared else {
-                if let Some(input) = self.inputs.get(name) {
-                    return input.value(evaluator, None);
-                }
-                return Ok(Val::unknown(
-                    format!("variable `{name}` is not declared in the files given"),
-                    format!("give the whole directory, or the value with --param {name}=VALUE"),
-                    span,
-                ));
+                let input = self.inputs.get(name).map(|input| input.value(evaluator, None));
+                return input.unwrap_or(Ok(Val::new(Data::Null, span)));
             };
             let scope = self.scope(&declared.source);
             let default = || declared.attribute("default").map(|expression| evaluator.eval(expression, scope));
@@ -203,23 +205,12 @@ impl Instance {
                 Some(parent) => parent.argument(evaluator, name),
                 None => self.inputs.get(name).map(|input| input.value(evaluator, declared.attribute("type"))),
             };
-            let value = match given.or_else(default) {
-                Some(value) => value?,
-                None if self.parent.is_some() => {
-                    return Err(Stop::fault(
-                        format!("`{}` is not given its argument `{name}`", self.address),
-                        self.parent.as_ref().map_or(span, |parent| parent.block.header()),
-                        "the variable has no default",
-                    ));
-                }
-                None => {
-                    return Ok(Val::unknown(
-                        format!("variable `{name}` has no default"),
-                        format!("give it with --param {name}=VALUE"),
-                        span,
-                    ));
-                }
+            let Some(value) = given.or_else(default) else {
+                let call = self.parent.as_ref().map_or(span, |parent| parent.block.header());
+                let message = format!("`{}` is not given its argument `{name}`", self.address);
+                return Err(Stop::fault(message, call, "the variable has no default"));
             };
+            let value = value?;
             let nullable = declared.attribute("nullable").and_then(Expression::as_bool) != Some(false);
             let value = match default() {
                 Some(default) if value.is_null() && !nullable => default?,

@@ -15,15 +15,15 @@ pub(super) fn convert(evaluator: &Evaluator<'_>, value: Val, constraint: &Expres
         return Ok(value);
     }
     match constraint {
-        Expression::Variable(name) => primitive(value, name.as_str()),
-        Expression::String(name) => primitive(value, name.as_str()), // Terraform 0.11: type = "string"
+        Expression::Variable(name) => primitive(&value, name.as_str()),
+        Expression::String(name) => primitive(&value, name.as_str()), // Terraform 0.11: type = "string"
         Expression::FuncCall(call) => collection(evaluator, value, call, scope),
         _ => Ok(value),
     }
 }
 
 /// A value as a string, number, bool, list, set or map of anything.
-pub(super) fn primitive(value: Val, name: &str) -> Eval {
+pub(super) fn primitive(value: &Val, name: &str) -> Eval {
     let span = value.span;
     let converted = match name {
         "string" => value.to_text().map(|text| Val::new(Data::Text(text), span)),
@@ -34,7 +34,7 @@ pub(super) fn primitive(value: Val, name: &str) -> Eval {
         "map" | "object" => matches!(value.data, Data::Map(_)).then(|| value.clone()),
         _ => Some(value.clone()),
     };
-    converted.ok_or_else(|| wrong(&value, name))
+    converted.ok_or_else(|| wrong(value, name))
 }
 
 fn collection(evaluator: &Evaluator<'_>, value: Val, call: &FuncCall, scope: Scope<'_>) -> Eval {

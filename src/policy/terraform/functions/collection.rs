@@ -81,8 +81,7 @@ fn convert(args: &Args<'_, '_>, to: &str) -> Eval {
     if to == "set" && value.first_unknown().is_some() {
         return args.fully_known(0).cloned();
     }
-    primitive(value.clone(), to)
-        .map_err(|_| Stop::fault(format!("this is {}, not a {to}", value.type_name()), value.span, ""))
+    primitive(&value, to).map_err(|_| Stop::fault(format!("this is {}, not a {to}", value.type_name()), value.span, ""))
 }
 
 fn length(args: &Args<'_, '_>) -> Eval {
@@ -264,12 +263,10 @@ fn merge(args: &Args<'_, '_>) -> Eval {
             continue;
         }
         for (key, value) in &args.map(at)?.members {
-            match places.get(&key.value).and_then(|&place: &usize| merged.get_mut(place)) {
+            let place = *places.entry(key.value.clone()).or_insert(merged.len());
+            match merged.get_mut(place) {
                 Some(member) => *member = (key.clone(), value.clone()),
-                None => {
-                    places.insert(key.value.clone(), merged.len());
-                    merged.push((key.clone(), value.clone()));
-                }
+                None => merged.push((key.clone(), value.clone())),
             }
         }
     }
@@ -333,8 +330,10 @@ fn product(args: &Args<'_, '_>) -> Eval {
     for at in 0..args.values.len() {
         let items = args.items(at)?;
         args.evaluator.charge(rows.len().saturating_mul(items.len()), args.span)?;
-        rows =
-            rows.iter().flat_map(|row| items.iter().map(|item| [row.as_slice(), &[item.clone()]].concat())).collect();
+        rows = rows
+            .iter()
+            .flat_map(|row| items.iter().map(|item| [row.as_slice(), std::slice::from_ref(item)].concat()))
+            .collect();
     }
     Ok(Val::list(rows.into_iter().map(|row| Val::list(row, args.span)).collect(), args.span))
 }

@@ -176,11 +176,6 @@ impl Args<'_, '_> {
         value.to_number().and_then(Number::as_int).ok_or_else(|| self.wrong(value, "a whole number"))
     }
 
-    fn bool(&self, at: usize) -> Eval<bool> {
-        let value = self.get(at)?;
-        value.to_bool().ok_or_else(|| self.wrong(value, "a bool"))
-    }
-
     fn items(&self, at: usize) -> Eval<&[Val]> {
         let value = self.get(at)?;
         let items = value.items().ok_or_else(|| self.wrong(value, "a list or set"))?;
