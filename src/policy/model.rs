@@ -131,6 +131,8 @@ pub struct StatefulPolicy {
     pub groups: Vec<StatefulGroup>,
     /// `StatefulDefaultActions`, without the `aws:`.
     pub default_actions: Vec<Spanned<DefaultAction>>,
+    /// Rules that the user gives in place of our model of the default actions.
+    pub default_action_rules: Option<Vec<Rule>>,
     /// `StreamExceptionPolicy`; AWS's default is drop.
     pub stream_exception: StreamExceptionPolicy,
     /// `TcpIdleTimeoutSeconds`; 350 s when not given.
@@ -180,6 +182,45 @@ pub enum DefaultAction {
     AlertEstablishedAppLayer,
     /// `aws:alert_established_app_layer_to_server`
     AlertEstablishedAppLayerToServer,
+}
+
+impl DefaultAction {
+    /// All of them, in AWS's order.
+    pub const ALL: [Self; 8] = [
+        Self::DropStrict,
+        Self::DropEstablished,
+        Self::DropEstablishedAppLayer,
+        Self::DropEstablishedAppLayerToServer,
+        Self::AlertStrict,
+        Self::AlertEstablished,
+        Self::AlertEstablishedAppLayer,
+        Self::AlertEstablishedAppLayerToServer,
+    ];
+
+    /// Its name without `aws:`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DropStrict => "drop_strict",
+            Self::DropEstablished => "drop_established",
+            Self::DropEstablishedAppLayer => "drop_established_app_layer",
+            Self::DropEstablishedAppLayerToServer => "drop_established_app_layer_to_server",
+            Self::AlertStrict => "alert_strict",
+            Self::AlertEstablished => "alert_established",
+            Self::AlertEstablishedAppLayer => "alert_established_app_layer",
+            Self::AlertEstablishedAppLayerToServer => "alert_established_app_layer_to_server",
+        }
+    }
+
+    /// The action of that name, with or without `aws:`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.strip_prefix("aws:").unwrap_or(name);
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+
+    /// Whether it drops; the others only report.
+    pub fn drops(self) -> bool {
+        self.name().starts_with("drop_")
+    }
 }
 
 /// A stateful rule group: standard rules and domain lists are expanded to rules already.

@@ -47,7 +47,57 @@ pub struct Unresolved {
     pub help: String,
 }
 
+impl Unresolved {
+    /// `what` is missing; `help` says how to supply it.
+    pub fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: help.into() }
+    }
+
+    /// All of them as one, each once.
+    #[must_use]
+    pub fn join(all: &[Self]) -> Self {
+        let mut parts: Vec<(&str, &str)> = Vec::new();
+        for part in all.iter().flat_map(Self::parts) {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        let (what, help): (Vec<&str>, Vec<&str>) = parts.into_iter().unzip();
+        Self { what: what.join("\n"), help: help.join("\n") }
+    }
+
+    /// The names that the messages give for what is missing.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.what.split('\n').filter_map(|what| what.split('`').nth(1))
+    }
+
+    /// Every missing thing and how to supply it.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.what.split('\n').zip(self.help.split('\n').chain(std::iter::repeat("")))
+    }
+}
+
 impl Node {
+    /// A string that stands at `span`.
+    pub fn string(text: MappedText, span: Span) -> Self {
+        Self { value: Value::String(text), span }
+    }
+
+    /// Something missing at `span`.
+    pub fn unresolved(missing: Unresolved, span: Span) -> Self {
+        Self { value: Value::Unresolved(missing), span }
+    }
+
+    /// The text of a string, number or boolean.
+    pub fn scalar_text(&self) -> Option<MappedText> {
+        match &self.value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(text) => Some(MappedText::derived(text.as_str(), self.span)),
+            Value::Bool(value) => Some(MappedText::derived(value.to_string(), self.span)),
+            _ => None,
+        }
+    }
+
     /// The member of a map; `None` for other values and missing or null members.
     pub fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(members) = &self.value else { return None };
