@@ -8,7 +8,7 @@
 
 use super::code;
 use super::value::{Data, Val};
-use crate::policy::resource::ResourceKind;
+use crate::policy::resource::{Resource, ResourceKind};
 use crate::policy::value::{Node, Unresolved, Value};
 use crate::source::{Diagnostic, MappedText, Span, Spanned};
 
@@ -189,8 +189,13 @@ const FIREWALL: &[Field] = &[
 ];
 const VPC: &[Field] = &[Field("cidr_block", "CidrBlock", Text)];
 const VPC_CIDR: &[Field] = &[Field("vpc_id", "VpcId", Text), Field("cidr_block", "CidrBlock", Text)];
-const PREFIX_LIST: &[Field] =
-    &[Field("name", "PrefixListName", Text), Field("entry", "Entries", Blocks(&[Field("cidr", "Cidr", Text)]))];
+const PREFIX_LIST: &[Field] = &[
+    Field("name", "PrefixListName", Text),
+    Field("entry", "Entries", Blocks(&[Field("cidr", "Cidr", Text), Field("description", "", Dropped)])),
+    // Of an entry that is a resource of its own, see `join_entries`.
+    Field("prefix_list_id", "PrefixListId", Text),
+    Field("cidr", "Cidr", Text),
+];
 
 /// What a resource type is to this crate, and the member that holds its name.
 pub(super) fn kind_of(resource_type: &str) -> Option<(ResourceKind, &'static str)> {
@@ -201,8 +206,36 @@ pub(super) fn kind_of(resource_type: &str) -> Option<(ResourceKind, &'static str
         "aws_vpc" => (ResourceKind::Vpc, ""),
         "aws_vpc_ipv4_cidr_block_association" => (ResourceKind::VpcCidrBlock, ""),
         "aws_ec2_managed_prefix_list" => (ResourceKind::PrefixList, "PrefixListName"),
+        "aws_ec2_managed_prefix_list_entry" => (ResourceKind::PrefixList, ""),
         _ => return None,
     })
+}
+
+/// Puts prefix list entries that are resources of their own into their lists.
+pub(super) fn join_entries(resources: &mut Vec<Resource>) {
+    let list_of = |resource: &Resource| {
+        let id = resource.properties.get("PrefixListId").filter(|_| resource.kind == ResourceKind::PrefixList);
+        id.map(|id| id.as_text().map_or(String::new(), |text| text.as_str().to_owned()))
+    };
+    let entries: Vec<(String, Resource)> =
+        resources.extract_if(.., |it| list_of(it).is_some()).filter_map(|it| Some((list_of(&it)?, it))).collect();
+    for (list, mut entry) in entries {
+        let Some(list) = resources.iter_mut().find(|it| it.identities.contains(&list)) else { continue };
+        let (Value::Map(members), Value::Map(entry_members)) =
+            (&mut list.properties.value, &mut entry.properties.value)
+        else {
+            continue;
+        };
+        entry_members.retain(|(key, _)| key.value != "PrefixListId");
+        match members.iter_mut().find(|(key, _)| key.value == "Entries").map(|(_, node)| &mut node.value) {
+            Some(Value::List(items)) => items.push(entry.properties),
+            Some(_) => {}
+            None => {
+                let node = Node { span: entry.span, value: Value::List(vec![entry.properties]) };
+                members.push((Spanned::new("Entries".to_owned(), entry.span), node));
+            }
+        }
+    }
 }
 
 /// Turns the attributes and blocks of a resource into API members.

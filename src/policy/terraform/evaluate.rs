@@ -7,6 +7,7 @@
 use super::config::SourceText;
 use super::files::Files;
 use super::functions;
+use super::inputs::Given;
 use super::instance::Instance;
 use super::template::{self, Quoting};
 use super::value::{Data, Eval, Fault, Map, Number, Stop, Val};
@@ -33,6 +34,8 @@ pub(super) struct Evaluator<'s> {
     pub files: Files<'s>,
     /// Module instances that were asked for, by address.
     pub instances: RefCell<BTreeMap<String, Rc<Instance>>>,
+    /// What the user gives, by name of variable or by address of what only AWS knows.
+    pub given: RefCell<Given>,
     pub templates: RefCell<BTreeMap<FileId, Rc<(SourceText, Template)>>>,
     depth: Cell<usize>,
     steps: Cell<usize>,
@@ -75,6 +78,7 @@ impl<'s> Evaluator<'s> {
         Self {
             files,
             instances: RefCell::default(),
+            given: RefCell::default(),
             templates: RefCell::default(),
             depth: Cell::new(0),
             steps: Cell::new(0),

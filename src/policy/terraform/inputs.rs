@@ -7,7 +7,7 @@ use super::value::{Eval, Stop, Val};
 use crate::source::{Diagnostic, FileId, MappedText};
 use hcl_edit::expr::Expression;
 use hcl_edit::parser;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -59,6 +59,33 @@ impl Input {
                 "write it as in a .tf file: `[\"a\", \"b\"]` for a list, `{ key = \"value\" }` for a map",
             )),
         }
+    }
+}
+
+/// Everything that was given, and what of it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    inputs: BTreeMap<String, Input>,
+    asked: BTreeSet<String>,
+}
+
+impl Given {
+    pub(super) fn new(inputs: BTreeMap<String, Input>) -> Self {
+        Self { inputs, asked: BTreeSet::new() }
+    }
+
+    /// What is given for a name.
+    pub(super) fn get(&mut self, name: &str) -> Option<Input> {
+        let input = self.inputs.get(name).cloned();
+        if input.is_some() {
+            self.asked.insert(name.to_owned());
+        }
+        input
+    }
+
+    /// Whether a name was asked for.
+    pub(super) fn was_asked_for(&self, name: &str) -> bool {
+        self.asked.contains(name)
     }
 }
 

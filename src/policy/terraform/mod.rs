@@ -29,6 +29,7 @@ use self::api::Translator;
 use self::config::{Call, Callee, Declared, Loader, Module};
 use self::evaluate::Evaluator;
 use self::files::Files;
+use self::inputs::Given;
 use self::instance::{Copy, Instance};
 use self::value::{Data, Stop, Val};
 use super::resource::{self, Resource, ResourceKind};
@@ -56,7 +57,8 @@ pub fn load(files: &[FileId], base_dir: &Path, sources: &mut Sources, params: &P
     let module = loader.module(Path::new(""), files, 0);
     let mut diagnostics = loader.diagnostics;
     let inputs = inputs::collect(&evaluator, params, &mut diagnostics);
-    let root = Instance::root(module, inputs);
+    *evaluator.given.borrow_mut() = Given::new(inputs);
+    let root = Instance::root(module);
     let mut collector = Collector {
         evaluator: &evaluator,
         translator: Translator::default(),
@@ -66,8 +68,8 @@ pub fn load(files: &[FileId], base_dir: &Path, sources: &mut Sources, params: &P
     };
     collector.module(&root);
     for (name, _) in &params.values {
-        if !root.module.variables.contains_key(name) && !root.was_asked_for(&format!("var.{name}")) {
-            let message = format!("there is no variable `{name}`");
+        if !root.module.variables.contains_key(name) && !evaluator.given.borrow().was_asked_for(name) {
+            let message = format!("nothing asks for `{name}`");
             collector.diagnostics.push(
                 Diagnostic::warning(code::NO_SUCH_VARIABLE, message).help("its value is not used; check the spelling"),
             );
@@ -179,6 +181,7 @@ impl Collector<'_, '_> {
 
     fn finish(mut self) -> Loaded {
         let describes = |kind| matches!(kind, ResourceKind::RuleGroup | ResourceKind::FirewallPolicy);
+        api::join_entries(&mut self.resources);
         let nothing_else = !self.resources.iter().any(|resource| describes(resource.kind));
         for (address, span, why) in self.modules_not_read {
             let message = format!("`{address}` describes a firewall but is not read: {why}");

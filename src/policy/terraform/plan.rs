@@ -47,7 +47,8 @@ pub(super) fn load(file: FileId, sources: &Sources) -> Loaded {
         let value = plan.value(planned);
         resource(&mut translator, planned.kind, planned.address.to_owned(), &value, planned.span)
     });
-    let resources = resources.collect();
+    let mut resources = resources.collect();
+    api::join_entries(&mut resources);
     Loaded { resources, diagnostics: translator.diagnostics }
 }
 

@@ -21,7 +21,7 @@ fn evaluate_in(config: &str, expression: &str) -> String {
     let mut loader = Loader::new(&evaluator.files);
     let module = loader.module(Path::new(""), &[file], 0);
     assert!(loader.diagnostics.is_empty(), "{:?}", loader.diagnostics);
-    let root = Instance::root(module, std::collections::BTreeMap::new());
+    let root = Instance::root(module);
     let expression = hcl_edit::parser::parse_expr(&text.text).unwrap();
     let scope = Scope { source: &text, instance: Some(&root), names: None };
     let value = evaluator.eval_lazily(&expression, scope);
@@ -344,9 +344,49 @@ fn variables_are_set_from_the_command_line() {
 }
 
 #[test]
+fn what_aws_knows_can_be_given_by_its_address() {
+    let config = r#"
+data "aws_region" "here" {}
+resource "aws_networkfirewall_firewall_policy" "p" {
+  firewall_policy {
+    stateful_rule_group_reference {
+      resource_arn = "arn:aws:network-firewall:${data.aws_region.here.name}:aws-managed:stateful-rulegroup/${terraform.workspace}"
+    }
+    tls_inspection_configuration_arn = aws_x.y.arn
+  }
+}
+"#;
+    let policy = |params: &[(&str, &str)]| {
+        let (_, loaded) = load_with(config, params);
+        assert_eq!(messages(&loaded), Vec::<String>::new());
+        json(loaded.resources[0].properties.get("FirewallPolicy").unwrap())
+    };
+    assert_eq!(
+        policy(&[
+            ("data.aws_region.here.name", "eu-west-1"),
+            ("terraform.workspace", "W"),
+            ("aws_x.y", "{ arn = \"z\" }")
+        ]),
+        concat!(
+            r#"{"TLSInspectionConfigurationArn":"z","#,
+            r#""StatefulRuleGroupReferences":[{"ResourceArn":"arn:aws:network-firewall:eu-west-1:aws-managed:stateful-rulegroup/W"}]}"#
+        )
+    );
+    let (_, loaded) = load_with(config, &[("aws_x.y.arn", "z")]);
+    let mut help = None;
+    let policy = loaded.resources[0].properties.get("FirewallPolicy").unwrap();
+    if let Value::Unresolved(unresolved) =
+        &policy.get("StatefulRuleGroupReferences").unwrap().as_list().unwrap()[0].get("ResourceArn").unwrap().value
+    {
+        help = Some(unresolved.help.clone());
+    }
+    assert!(help.unwrap().starts_with("give it with --param data.aws_region.here.name=VALUE, or run `terraform plan"));
+}
+
+#[test]
 fn a_name_that_is_no_variable_is_said() {
     let (_, loaded) = load_with(WITH_VARIABLES, &[("other", "x"), ("hmoe", "[]")]);
-    assert_eq!(messages(&loaded), ["FD0508 there is no variable `hmoe`"]);
+    assert_eq!(messages(&loaded), ["FD0508 nothing asks for `hmoe`"]);
 }
 
 #[test]
@@ -413,6 +453,69 @@ resource "aws_networkfirewall_rule_group" "x" {
             r#""RuleDefinition":{"Actions":["aws:pass"],"MatchAttributes":{"Protocols":[6],"SourcePorts":[{"FromPort":22,"ToPort":22}]}}}]}}}}"#
         ),
     );
+}
+
+#[test]
+fn entries_of_a_prefix_list_may_be_resources() {
+    check_properties(
+        r#"
+resource "aws_ec2_managed_prefix_list" "l" {
+  entry {
+    cidr        = "10.0.0.0/8"
+    description = "x"
+  }
+}
+resource "aws_ec2_managed_prefix_list_entry" "e" {
+  for_each       = toset(["10.2.0.0/16", "10.1.0.0/16"])
+  cidr           = each.value
+  prefix_list_id = aws_ec2_managed_prefix_list.l.id
+}
+"#,
+        r#"{"Entries":[{"Cidr":"10.0.0.0/8"},{"Cidr":"10.1.0.0/16"},{"Cidr":"10.2.0.0/16"}]}"#,
+    );
+}
+
+#[test]
+fn damaged_files_are_refused_or_read_but_nothing_panics() {
+    let config = format!(
+        "variable \"v\" {{\n  type = list(object({{ a = optional(string, \"é\") }}))\n  default = [{{}}]\n}}\nlocals {{\n  l = {{ for k, v in {{ a = 1 }} : k => \"${{v}}%{{ if true ~}} x %{{ endif }}\"... if v != 2 }}\n  c = cidrsubnet(\"10.0.0.0/8\", 4, -(1) + 2)\n  f = format(\"%-5s|%03d\", \"é\", 7)\n}}\n{}{WITH_VARIABLES}",
+        rules("<<-EOT\n    a ${var.v[*].a[0]}\n\n  %{ for x in [local.l, local.c] ~}\n  b\n  %{ endfor }\n  EOT")
+    );
+    let mut state = 1_u32;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % below
+    };
+    let snippets = [
+        "${",
+        "}",
+        "\"",
+        "<<-X\n",
+        "[*]",
+        "...",
+        "for",
+        "%{",
+        "~",
+        "\\u00",
+        "(",
+        "é",
+        "\n",
+        "99999999999999999999",
+        "-",
+    ];
+    for _ in 0..400 {
+        let mut damaged: Vec<char> = config.chars().collect();
+        for _ in 0..=random(3) {
+            let at = random(damaged.len());
+            if random(2) == 0 {
+                damaged.drain(at..(at + 1 + random(6)).min(damaged.len()));
+            } else {
+                damaged.splice(at..at, snippets[random(snippets.len())].chars());
+            }
+        }
+        let (_, loaded) = load_with(&damaged.into_iter().collect::<String>(), &[("home", "[]")]);
+        let _ = messages(&loaded);
+    }
 }
 
 #[test]

@@ -94,8 +94,7 @@ fn object(evaluator: &Evaluator<'_>, value: &Val, constraint: &Expression, scope
             }
             (None, None) => match &map.computed {
                 Some(address) => {
-                    let what = format!("`{address}.{name}` is known to AWS only");
-                    let unknown = Val::unknown(what, super::value::NEEDS_PLAN, value.span);
+                    let unknown = super::value::known_to_aws(address, name, value.span);
                     (Spanned::new(name.to_owned(), value.span), unknown)
                 }
                 None => {

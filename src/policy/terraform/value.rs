@@ -68,6 +68,20 @@ pub(super) type Eval<T = Val> = Result<T, Stop>;
 pub(super) const NEEDS_PLAN: &str =
     "run `terraform plan -out FILE`, then `terraform show -json FILE`, and give the JSON in place of the .tf files";
 
+/// The member `name` of the resource at `address`, which only AWS knows.
+pub(super) fn known_to_aws(address: &str, name: &str, span: Span) -> Val {
+    Val::unknown(format!("`{address}.{name}` is known to AWS only"), give_or_plan(&format!("{address}.{name}")), span)
+}
+
+/// How to supply what stands at an address.
+pub(super) fn give_or_plan(address: &str) -> String {
+    if address.contains('[') {
+        NEEDS_PLAN.to_owned()
+    } else {
+        format!("give it with --param {address}=VALUE, or {NEEDS_PLAN}")
+    }
+}
+
 impl Stop {
     pub(super) fn fault(message: impl Into<String>, span: Span, help: impl Into<String>) -> Self {
         Self::Fault(Box::new(Fault { message: message.into(), span, help: help.into() }))
