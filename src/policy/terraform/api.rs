@@ -9,8 +9,8 @@
 use super::code;
 use super::value::{Data, Val};
 use crate::policy::resource::{Resource, ResourceKind};
-use crate::policy::value::{Node, Unresolved, Value};
-use crate::source::{Diagnostic, MappedText, Span, Spanned};
+use crate::policy::value::{Node, Value};
+use crate::source::{Diagnostic, MappedText, Spanned};
 
 /// How an attribute or block of the provider becomes a member of the API.
 #[derive(Clone, Copy, Debug)]
@@ -241,14 +241,14 @@ pub(super) fn join_entries(resources: &mut Vec<Resource>) {
 /// Turns the attributes and blocks of a resource into API members.
 #[derive(Debug)]
 pub(super) struct Translator {
-    /// How many more nodes may be made.
-    nodes_left: usize,
+    /// How much more may be written out, see [`Val::size`].
+    size_left: usize,
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Default for Translator {
     fn default() -> Self {
-        Self { nodes_left: 5_000_000, diagnostics: Vec::new() }
+        Self { size_left: 10_000_000, diagnostics: Vec::new() }
     }
 }
 
@@ -298,11 +298,11 @@ impl Translator {
         }
         match shape {
             Text => match value.to_text() {
-                Some(text) => self.node(Value::String(MappedText::clone(&text)), value.span),
+                Some(text) => self.node(Value::String(MappedText::clone(&text)), value),
                 None => self.plain(value),
             },
             Num => match value.to_number() {
-                Some(number) => self.node(Value::Number(number.to_string()), value.span),
+                Some(number) => self.node(Value::Number(number.to_string()), value),
                 None => self.plain(value),
             },
             Any | Dropped => self.plain(value),
@@ -330,7 +330,7 @@ impl Translator {
         match value.items() {
             Some(items) => {
                 let items = items.iter().map(|it| item(self, it)).collect();
-                self.node(Value::List(items), value.span)
+                Node { value: Value::List(items), span: value.span }
             }
             None => self.plain(value),
         }
@@ -350,11 +350,11 @@ impl Translator {
             let key = key.unwrap_or_else(|| Spanned::new(String::new(), item.span));
             let node = match map.get(inner) {
                 Some(block) => self.shaped(block, Block(fields)),
-                None => self.node(Value::Map(Vec::new()), item.span),
+                None => Node { value: Value::Map(Vec::new()), span: item.span },
             };
             members.push((key, node));
         }
-        self.node(Value::Map(members), value.span)
+        Node { value: Value::Map(members), span: value.span }
     }
 
     /// `rule_option` is a set: what follows a sticky buffer need not follow it in the rule that AWS gets.
@@ -381,19 +381,18 @@ impl Translator {
     }
 
     fn plain(&mut self, value: &Val) -> Node {
-        value.to_node(&mut self.nodes_left)
+        value.to_node(&mut self.size_left)
     }
 
-    fn node(&mut self, value: Value, span: Span) -> Node {
-        let Some(left) = self.nodes_left.checked_sub(1) else {
-            let what = "the configuration is too large to be written out".to_owned();
-            return Node {
-                value: Value::Unresolved(Unresolved { what, help: super::value::NEEDS_PLAN.to_owned() }),
-                span,
-            };
-        };
-        self.nodes_left = left;
-        Node { value, span }
+    /// A scalar made of `from`.
+    fn node(&mut self, value: Value, from: &Val) -> Node {
+        match self.size_left.checked_sub(from.size as usize) {
+            Some(left) => {
+                self.size_left = left;
+                Node { value, span: from.span }
+            }
+            None => self.plain(from),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::functions;
 use super::inputs::Given;
 use super::instance::Instance;
 use super::template::{self, Quoting};
-use super::value::{Data, Eval, Fault, Map, Number, Stop, Val};
+use super::value::{Data, Eval, Fault, Map, Number, SIZE_MAX, Stop, TOO_LARGE, Val};
 use crate::source::{FileId, Span, Spanned};
 use hcl_edit::Span as _;
 use hcl_edit::expr::{
@@ -106,6 +106,7 @@ impl<'s> Evaluator<'s> {
         let result = self.expression(expression, scope, span);
         self.depth.set(self.depth.get() - 1);
         match result {
+            Ok(value) if value.size > SIZE_MAX => Err(Stop::fault(TOO_LARGE, span, super::value::NEEDS_PLAN)),
             Err(Stop::Unknown(value)) => Ok(*value),
             other => other,
         }
@@ -301,6 +302,11 @@ impl<'s> Evaluator<'s> {
             };
             members.push((key, self.eval(value.expr(), scope)?));
         }
+        // Computed keys may repeat; the last one counts.
+        let mut seen = std::collections::BTreeSet::new();
+        members.reverse();
+        members.retain(|(key, _)| seen.insert(key.value.clone()));
+        members.reverse();
         Ok(Val::map(members, span))
     }
 
@@ -333,6 +339,7 @@ impl<'s> Evaluator<'s> {
         let (left, right) = (left.known()?, self.eval(&operation.rhs_expr, scope)?.known()?);
         if matches!(operator, Op::Eq | Op::NotEq) {
             for side in [&left, &right] {
+                self.charge(side.size as usize / 8, span)?;
                 if let Some(unknown) = side.first_unknown() {
                     return Ok(unknown.clone());
                 }

@@ -14,7 +14,8 @@ use std::rc::Rc;
 /// Values for the variables of a configuration, as the user gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
-    /// Name and value of each `--param`, in order; a later one wins.
+    /// Name and value of each `--param`, in order; a later one wins. The name is that of a variable, or the address of
+    /// something that only AWS or another module knows: `data.aws_vpc.main.cidr_block`, `module.vpc.vpc_id`.
     pub values: Vec<(String, String)>,
     /// The files of `--param-file`: `.tfvars`, or JSON where the name ends in `.json`. `values` win over them.
     pub files: Vec<FileId>,
@@ -129,12 +130,15 @@ fn variable_file(
     let (name, text) = evaluator.files.name_and_text(id);
     if Path::new(&name).extension().is_some_and(|extension| extension == "json") {
         match evaluator.files.json(id) {
-            Ok(node) => inputs.extend(
-                node.as_map()
-                    .unwrap_or(&[])
-                    .iter()
-                    .map(|(key, value)| (key.value.clone(), Input::Value(Val::from(value)))),
-            ),
+            Ok(node) => match node.as_map() {
+                Some(members) => inputs
+                    .extend(members.iter().map(|(key, value)| (key.value.clone(), Input::Value(Val::from(value))))),
+                None => diagnostics.push(
+                    Diagnostic::error(code::VARIABLE_FILE, "this is no map of variables to values")
+                        .at(node.span)
+                        .help("write `{\"NAME\": VALUE}`"),
+                ),
+            },
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
         return;

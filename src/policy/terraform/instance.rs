@@ -306,7 +306,7 @@ impl Instance {
                 members.push((Spanned::new(name.to_owned(), span), Val::derived(resource::reference(&address), span)));
             }
         }
-        Val::new(Data::Map(Rc::new(Map { members, computed: Some(address) })), span)
+        Val::new(Data::Map(Rc::new(Map::new(members, Some(address)))), span)
     }
 
     /// A data source: AWS answers it, except for templates.

@@ -7,7 +7,7 @@
 //! is always the surer input: there Terraform itself has evaluated everything.
 //!
 //! Nothing here judges a policy; the readers of [`Resource`]s do. Files are read below the given directory only.
-//! Read next: [`evaluate`] for expressions, [`instance`] for what they refer to, [`api`] for the shape of the result.
+//! Read next: `evaluate.rs` for expressions, `instance.rs` for what they refer to, `api.rs` for the shape of the result.
 
 mod api;
 mod body;

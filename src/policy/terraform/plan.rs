@@ -156,7 +156,7 @@ impl<'a> Plan<'a> {
                         None => members.push((Spanned::new(key.value.clone(), known.span), value)),
                     }
                 }
-                Val::new(Data::Map(Rc::new(Map { members, computed: None })), known.span)
+                Val::new(Data::Map(Rc::new(Map::new(members, None))), known.span)
             }
             (Value::List(marks), Data::List(_) | Data::Null) => {
                 let items = known.items().unwrap_or(&[]);

@@ -25,7 +25,7 @@ fn evaluate_in(config: &str, expression: &str) -> String {
     let expression = hcl_edit::parser::parse_expr(&text.text).unwrap();
     let scope = Scope { source: &text, instance: Some(&root), names: None };
     let value = evaluator.eval_lazily(&expression, scope);
-    json(&value.to_node(&mut 10_000))
+    json(&value.to_node(&mut 10_000_000))
 }
 
 /// A node as compact JSON in file order; for an unresolved one, what is missing.
@@ -561,8 +561,11 @@ fn evaluation_is_bounded() {
         format!("locals {{\n  a0 = {first}\n{}\n}}\n", lines.collect::<Vec<_>>().join("\n"))
     };
     let wide = locals("1", &|_, before| format!("[{}]", [before.as_str(); 10].join(", ")), 30);
-    assert_eq!(evaluate_in(&wide, "flatten(local.a29)"), "evaluating this takes too many steps");
-    assert_eq!(evaluate_in(&wide, "local.a29"), "this value is too large to be written out");
+    for asked in ["local.a29", "local.a29 == local.a28", "flatten(local.a29)", "jsonencode(local.a29)"] {
+        assert_eq!(evaluate_in(&wide, asked), "this value is too large to be evaluated");
+    }
+    let doubled = locals("\"xy\"", &|_, before| format!("\"${{{before}}}${{{before}}}\""), 60);
+    assert_eq!(evaluate_in(&doubled, "local.a59"), "evaluating this takes too many steps");
     let deep = locals("1", &|_, before| before, 1000);
     assert_eq!(evaluate_in(&deep, "local.a999"), "this is nested too deeply to be evaluated");
     // The largest stack frames there are, within the smallest stack that a test has.

@@ -108,7 +108,7 @@ fn object(evaluator: &Evaluator<'_>, value: &Val, constraint: &Expression, scope
         };
         members.push((key, member));
     }
-    let map = super::value::Map { members, computed: None };
+    let map = super::value::Map::new(members, None);
     Ok(Val::new(Data::Map(Rc::new(map)), value.span))
 }
 

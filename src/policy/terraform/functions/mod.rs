@@ -149,6 +149,7 @@ impl Args<'_, '_> {
     /// An argument with nothing unknown in it.
     fn fully_known(&self, at: usize) -> Eval<&Val> {
         let value = self.get(at)?;
+        self.evaluator.charge(value.size as usize / 8, self.span)?;
         match value.first_unknown() {
             Some(unknown) => Err(Stop::Unknown(Box::new(unknown.clone()))),
             None => Ok(value),

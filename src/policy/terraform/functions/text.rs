@@ -165,6 +165,8 @@ fn split(args: &Args<'_, '_>) -> Eval {
     if text.as_str().is_empty() {
         return Ok(Val::list(Vec::new(), text.whole()));
     }
+    let count = text.as_str().match_indices(separator.as_str()).count();
+    args.evaluator.charge(count, args.span)?;
     let mut parts = Vec::new();
     let mut start = 0;
     if separator.as_str().is_empty() {
@@ -177,7 +179,6 @@ fn split(args: &Args<'_, '_>) -> Eval {
             start += part.len() + separator.as_str().len();
         }
     }
-    args.evaluator.charge(parts.len(), args.span)?;
     Ok(Val::list(parts, text.whole()))
 }
 
