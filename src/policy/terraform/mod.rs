@@ -4,7 +4,8 @@
 //! A configuration is evaluated as far as it goes without AWS: variables (with the values the user gives), locals,
 //! functions, `count`, `for_each`, `dynamic`, templates, and modules inside the given directory. What AWS or another
 //! module would have to say becomes an unresolved value that says what is missing; only who needs it complains. A plan
-//! is always the surer input: there Terraform itself has evaluated everything.
+//! is always the surer input: there Terraform itself has evaluated everything. Modules from a registry are read where
+//! `terraform init` has put them.
 //!
 //! Nothing here judges a policy; the readers of [`Resource`]s do. Files are read below the given directory only.
 //! Read next: `evaluate.rs` for expressions, `instance.rs` for what they refer to, `api.rs` for the shape of the result.
@@ -54,7 +55,7 @@ pub struct Loaded {
 pub fn load(files: &[FileId], base_dir: &Path, sources: &mut Sources, params: &Params) -> Loaded {
     let evaluator = Evaluator::new(Files::new(sources, base_dir));
     let mut loader = Loader::new(&evaluator.files);
-    let module = loader.module(Path::new(""), files, 0);
+    let module = loader.root(files);
     let mut diagnostics = loader.diagnostics;
     let inputs = inputs::collect(&evaluator, params, &mut diagnostics);
     *evaluator.given.borrow_mut() = Given::new(inputs);
@@ -190,7 +191,8 @@ impl Collector<'_, '_> {
             } else {
                 Diagnostic::warning(code::MODULE_NOT_READ, message)
             };
-            self.diagnostics.push(diagnostic.at(span).help(value::NEEDS_PLAN));
+            let help = format!("run `terraform init` if the module comes from a registry; else {}", value::NEEDS_PLAN);
+            self.diagnostics.push(diagnostic.at(span).help(help));
         }
         self.diagnostics.append(&mut self.translator.diagnostics);
         Loaded { resources: self.resources, diagnostics: self.diagnostics }

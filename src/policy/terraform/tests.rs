@@ -19,7 +19,7 @@ fn evaluate_in(config: &str, expression: &str) -> String {
     let text = SourceText::new(asked, expression);
     let evaluator = Evaluator::new(Files::new(&mut sources, Path::new("/nonexistent")));
     let mut loader = Loader::new(&evaluator.files);
-    let module = loader.module(Path::new(""), &[file], 0);
+    let module = loader.root(&[file]);
     assert!(loader.diagnostics.is_empty(), "{:?}", loader.diagnostics);
     let root = Instance::root(module);
     let expression = hcl_edit::parser::parse_expr(&text.text).unwrap();
@@ -728,6 +728,28 @@ resource "aws_networkfirewall_firewall_policy" "p" {
         loaded.resources[1].identities,
         [r#"resource:module.group["a"].aws_networkfirewall_rule_group.this[0]"#]
     );
+}
+
+#[test]
+fn modules_of_a_registry_are_read_where_init_has_put_them() {
+    let main = "module \"a\" {\n  source = \"org/outer/aws\"\n}\n";
+    let outer =
+        "module \"b\" {\n  source = \"org/inner/aws//modules/x\"\n  name = \"n\"\n  domains = [\".a.com\"]\n}\n";
+    let manifest = r#"{"Modules": [{"Key": "", "Source": "", "Dir": "."},
+        {"Key": "a", "Source": "registry.terraform.io/org/outer/aws", "Version": "1.0.0", "Dir": ".terraform/modules/a"},
+        {"Key": "a.b", "Source": "registry.terraform.io/org/inner/aws", "Dir": ".terraform/modules/a.b/modules/x"}]}"#;
+    let directory = Directory::new(
+        "init",
+        &[
+            ("main.tf", main),
+            (".terraform/modules/modules.json", manifest),
+            (".terraform/modules/a/main.tf", outer),
+            (".terraform/modules/a.b/modules/x/main.tf", MODULE),
+        ],
+    );
+    let (_, loaded) = directory.load(&Params::default());
+    assert_eq!(messages(&loaded), Vec::<String>::new());
+    assert_eq!(loaded.resources[0].logical_id, "module.a.module.b.aws_networkfirewall_rule_group.this[0]");
 }
 
 #[test]
