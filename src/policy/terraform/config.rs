@@ -236,7 +236,7 @@ impl<'a, 's> Loader<'a, 's> {
                     self.diagnostics.push(twice(first.block.header(), &format!("module `{name}`")));
                     return;
                 }
-                let callee = self.callee(&block, &module.dir, &[path, &[name.clone()]].concat());
+                let callee = self.callee(&block, &module.dir, &[path, std::slice::from_ref(&name)].concat());
                 module.calls.push(Call { name, block, callee });
             }
             _ => {}
