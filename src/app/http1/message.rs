@@ -328,9 +328,6 @@ impl Http1Tx {
         if rest.is_empty() {
             self.is_http09 = true;
             self.request.version = Protocol::Http09;
-            if !is_method(method) {
-                raise(events, "http.unknown_error");
-            }
             self.read_target(events, &[], false);
             return;
         }
@@ -348,15 +345,9 @@ impl Http1Tx {
         if protocol.is_empty() {
             self.is_http09 = true;
             self.request.version = Protocol::Http09;
-            if !is_method(method) {
-                raise(events, "http.unknown_error");
-            }
         } else {
             self.request.protocol = Some(protocol.into());
             self.request.version = Protocol::parse(protocol);
-            if !is_method(method) && self.request.version == Protocol::Invalid {
-                raise(events, "http.unknown_error");
-            }
         }
         let target = target.to_vec();
         self.read_target(events, &target, true);

@@ -175,14 +175,13 @@ impl Http1Parser {
 
     /// A line without version is HTTP/0.9 if nothing but a little white space follows it.
     fn request_protocol(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
-        let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
+        let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let rest = input.rest();
         if tx.is_http09 {
             if rest.len() <= HTTP09_JUNK_BYTES_MAX && rest.iter().copied().all(is_space) {
                 self.request = RequestState::Finalize;
                 return Step::Go;
             }
-            raise(events, "http.unknown_error");
             tx.is_http09 = false;
         }
         self.request = RequestState::Headers;

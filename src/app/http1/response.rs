@@ -179,7 +179,7 @@ impl Http1Parser {
 
     fn response_line(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &Wishes) -> Step {
         let closed = self.response_is_closed();
-        let end = match line_end(input.rest()) {
+        let end = match status_line_end(input.rest()) {
             Some(LineEnd::At(end)) => end,
             None if closed => input.rest().len(),
             Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
@@ -235,7 +235,7 @@ impl Http1Parser {
             let next_is_text = input.peek().is_some_and(|byte| byte != b'\n');
             let lane = &mut self.response_lane;
             let mut folding = Folding { lane, tx, events, direction: Direction::ToClient };
-            if !is_terminator(&line, next_is_text) && &*line != b"\n\r" {
+            if !is_terminator(&line, next_is_text) {
                 if folding.line(&line, input.peek()).is_err() {
                     return Step::Fail;
                 }
@@ -270,15 +270,12 @@ impl Http1Parser {
         let headers = &tx.response.headers;
         let length = headers.get(b"Content-Length");
         let coding = headers.get(b"Transfer-Encoding");
-        if status == 101 {
-            if coding.is_none() && length.is_none() {
-                if self.request_lane.status != Status::Error {
-                    self.request_lane.status = Status::Tunnel;
-                }
-                self.response_lane.status = Status::Tunnel;
-                return Step::Go;
+        if status == 101 && coding.is_none() && length.is_none() {
+            if self.request_lane.status != Status::Error {
+                self.request_lane.status = Status::Tunnel;
             }
-            raise(events, "http.unknown_error");
+            self.response_lane.status = Status::Tunnel;
+            return Step::Go;
         }
         if status == 100 && coding.is_none() && length.and_then(content_length).unwrap_or(0) == 0 {
             if std::mem::replace(&mut tx.seen_100, true) {
@@ -299,9 +296,6 @@ impl Http1Parser {
         let bodiless = (100..200).contains(&status) || status == 204 || status == 304;
         if tx.method.as_deref() == Some(b"HEAD") || (bodiless && coding.is_none() && length.is_none()) {
             return Step::Go;
-        }
-        if bodiless {
-            raise(events, "http.unknown_error");
         }
         if let Some(coding) = coding.filter(|coding| contains_nocase(coding, b"chunked")) {
             if !coding.eq_ignore_ascii_case(b"chunked") {
@@ -386,9 +380,6 @@ impl Http1Parser {
             return self.complete_response(txs, wishes);
         }
         let taken = self.response_lane.line(input, end);
-        if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
-            raise(events, "http.unknown_error");
-        }
         self.keep_response_body(txs, &taken, wishes);
         Step::Go
     }
@@ -426,7 +417,17 @@ impl Http1Parser {
     }
 }
 
-/// Where the line ends that begins here: behind a line feed, or behind a carriage return that none follows.
+/// Where a status line ends: behind a line feed, or behind any carriage return that none follows.
+fn status_line_end(data: &[u8]) -> Option<LineEnd> {
+    let at = memchr::memchr2(b'\r', b'\n', data)?;
+    match (data.get(at), data.get(at + 1)) {
+        (Some(b'\r'), None) => Some(LineEnd::Unknown),
+        (Some(b'\r'), Some(b'\n')) => Some(LineEnd::At(at + 2)),
+        _ => Some(LineEnd::At(at + 1)),
+    }
+}
+
+/// Where a header line ends that begins here: behind a line feed, or behind a carriage return that none follows.
 fn line_end(data: &[u8]) -> Option<LineEnd> {
     let mut from = 0;
     loop {
