@@ -227,6 +227,16 @@ pub struct Http1Tx {
     status_word: Option<Box<[u8]>>,
     status_message: Option<Box<[u8]>>,
     pub(super) seen_100: bool,
+    /// Defects of headers are told once a transaction, whichever side has them.
+    pub(super) told: Told,
+}
+
+/// Which defects of headers were told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    missing_colon: bool,
+    invalid: bool,
+    pub(super) folding: bool,
 }
 
 /// How long a body is.
@@ -437,12 +447,16 @@ impl Http1Tx {
             && (name.is_empty() || name_end < name.len() || !name.iter().take(name_end).copied().all(is_token));
         let name = name.get(..name_end).unwrap_or_default();
         let value = if colon.is_none() && is_request { value } else { trim_lws(value) };
-        match (colon, is_request) {
-            (None, true) => raise(events, "http.request_field_missing_colon"),
-            (None, false) => raise(events, "http.response_field_missing_colon"),
-            (Some(_), true) if invalid => raise(events, "http.request_header_invalid"),
-            (Some(_), false) if invalid => raise(events, "http.response_header_invalid"),
-            _ => {}
+        let told = &mut self.told;
+        if colon.is_none() {
+            if !std::mem::replace(&mut told.missing_colon, true) {
+                let name =
+                    if is_request { "http.request_field_missing_colon" } else { "http.response_field_missing_colon" };
+                raise(events, name);
+                told.invalid |= !is_request;
+            }
+        } else if invalid && !std::mem::replace(&mut told.invalid, true) {
+            raise(events, if is_request { "http.request_header_invalid" } else { "http.response_header_invalid" });
         }
         let message = self.side(direction);
         message.forget_made();

@@ -79,7 +79,6 @@ struct Lane {
     carry: Vec<u8>,
     /// A header that may go on in the next line.
     header: Option<Vec<u8>>,
-    invalid_folding: bool,
     /// The transaction at hand.
     tx: Option<u64>,
 }
@@ -333,7 +332,7 @@ impl Folding<'_> {
     }
 
     fn folding_is_invalid(&mut self) {
-        if !std::mem::replace(&mut self.lane.invalid_folding, true) {
+        if !std::mem::replace(&mut self.tx.told.folding, true) {
             let name = match self.direction {
                 Direction::ToServer => "http.invalid_request_field_folding",
                 Direction::ToClient => "http.invalid_response_field_folding",

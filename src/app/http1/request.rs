@@ -5,6 +5,7 @@ use super::super::{Transactions, Wishes};
 use super::message::{Coding, first_word, is_method};
 use super::text::{ChunkLength, chunk_length, is_space, is_terminator};
 use super::{Folding, Http1Parser, Input, Status, Step, keep_body, progress, tx};
+use crate::packet::EventSet;
 use crate::verdict::Direction;
 
 /// White space that an HTTP/0.9 request may have behind its line.
@@ -94,7 +95,6 @@ impl Http1Parser {
                 if let Some((tx, _)) = tx(txs, id) {
                     tx.request.progress = progress::LINE;
                 }
-                self.request_lane.invalid_folding = false;
                 self.request = RequestState::Line;
                 Step::Go
             }
@@ -198,6 +198,8 @@ impl Http1Parser {
             if closed {
                 let lane = &mut self.request_lane;
                 lane.carry.clear();
+                // Suricata does not look for what is wrong with headers that the end of the stream cuts.
+                let events = &mut EventSet::new();
                 if (Folding { lane, tx, events, direction }).flush().is_err() {
                     return Step::Fail;
                 }

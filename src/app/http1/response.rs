@@ -162,7 +162,6 @@ impl Http1Parser {
         }
         self.next_response += 1;
         self.response_lane.tx = Some(id);
-        self.response_lane.invalid_folding = false;
         let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
         if tx.is_http09 {
             tx.response.progress = progress::BODY;
