@@ -487,10 +487,10 @@ impl Http1Tx {
     pub(super) fn end_request_headers(&mut self, events: &mut EventSet) -> Coding {
         self.find_host(events);
         if let Some(value) = self.request.headers.get(b"Authorization") {
-            let known = [&b"basic"[..], b"digest", b"bearer"];
-            let word = |word: &&[u8]| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-            if !known.iter().any(word) {
-                raise(events, "http.request_auth_unrecognized");
+            match authorization(value) {
+                Authorization::Known => {}
+                Authorization::Unrecognized => raise(events, "http.request_auth_unrecognized"),
+                Authorization::Undecodable => return Coding::Invalid,
             }
         }
         if let Some(coding) = self.request.headers.get(b"Transfer-Encoding") {
@@ -539,6 +539,28 @@ impl Http1Tx {
             (None, None) => {}
         }
     }
+}
+
+/// What credentials are worth.
+enum Authorization {
+    Known,
+    Unrecognized,
+    /// Basic ones that decode to nothing end parsing.
+    Undecodable,
+}
+
+fn authorization(value: &[u8]) -> Authorization {
+    let begins = |word: &[u8]| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    if begins(b"basic") {
+        let (_, encoded) = split_while(value.get(5..).unwrap_or_default(), is_space);
+        let digits = encoded.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+        return if encoded.is_empty() || digits.count() > 1 {
+            Authorization::Known
+        } else {
+            Authorization::Undecodable
+        };
+    }
+    if begins(b"digest") || begins(b"bearer") { Authorization::Known } else { Authorization::Unrecognized }
 }
 
 fn trim_lws(value: &[u8]) -> &[u8] {

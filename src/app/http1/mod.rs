@@ -13,9 +13,13 @@ mod uri;
 
 pub use message::Http1Tx;
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::transaction::{TxData, raise};
 use super::{AppProto, FlowKeyView, Parsed, Transactions, Wishes};
-use crate::packet::EventSet;
+use crate::packet::{Event, EventSet};
 use crate::verdict::Direction;
 use request::RequestState;
 use response::ResponseState;
@@ -121,25 +125,28 @@ impl Input<'_> {
 struct LineTooLong;
 
 impl Lane {
-    /// Everything up to `end` bytes of the rest, with what earlier calls left before it.
-    fn line<'a>(&mut self, input: &mut Input<'a>, end: usize) -> std::borrow::Cow<'a, [u8]> {
+    /// Everything up to `end` bytes of the rest, with what earlier calls left before it. Only a line put together has a limit.
+    fn line<'a>(&mut self, input: &mut Input<'a>, end: usize) -> Result<Cow<'a, [u8]>, LineTooLong> {
         let taken = input.take(end);
         if self.carry.is_empty() {
-            return taken.into();
+            return Ok(taken.into());
         }
-        let mut line = std::mem::take(&mut self.carry);
-        line.extend_from_slice(taken);
-        line.into()
+        self.append(taken)?;
+        Ok(std::mem::take(&mut self.carry).into())
     }
 
     /// Keeps the rest for the next call.
     fn keep(&mut self, input: &mut Input) -> Result<(), LineTooLong> {
         let rest = input.take(usize::MAX);
+        self.append(rest)
+    }
+
+    fn append(&mut self, data: &[u8]) -> Result<(), LineTooLong> {
         let pending = self.header.as_ref().map_or(0, Vec::len);
-        if self.carry.len() + rest.len() + pending > LINE_BYTES_MAX {
+        if self.carry.len() + data.len() + pending > LINE_BYTES_MAX {
             return Err(LineTooLong);
         }
-        self.carry.extend_from_slice(rest);
+        self.carry.extend_from_slice(data);
         Ok(())
     }
 }
@@ -160,6 +167,8 @@ pub(super) struct Http1Parser {
     /// The response to a refused `CONNECT` ends with a look at the requests.
     yield_at_end: bool,
     closed: [bool; 2],
+    /// What the end of a direction brought up. Suricata looks for it when data comes from the other one.
+    held: Vec<(u64, Event)>,
 }
 
 impl Http1Parser {
@@ -174,6 +183,13 @@ impl Http1Parser {
         wishes: &mut Wishes,
     ) -> Parsed {
         let mut parsed = Parsed::Ok;
+        if !data.is_empty() {
+            for (id, event) in std::mem::take(&mut self.held) {
+                if let Some(tx) = txs.by_id(id) {
+                    tx.raise(event.0);
+                }
+            }
+        }
         match direction {
             Direction::ToServer => {
                 if !data.is_empty() {
@@ -184,7 +200,7 @@ impl Http1Parser {
                 }
                 if eof && !std::mem::replace(self.closed_flag(direction), true) {
                     close(&mut self.request_lane);
-                    self.requests(txs, &[], wishes);
+                    self.hold_events(txs, |this, txs| this.requests(txs, &[], wishes));
                 }
             }
             Direction::ToClient => {
@@ -206,12 +222,25 @@ impl Http1Parser {
                 if eof && !std::mem::replace(self.closed_flag(direction), true) {
                     close(&mut self.request_lane);
                     close(&mut self.response_lane);
-                    self.requests(txs, &[], wishes);
-                    self.responses(txs, &[], wishes);
+                    self.hold_events(txs, |this, txs| {
+                        this.requests(txs, &[], wishes);
+                        this.responses(txs, &[], wishes);
+                    });
                 }
             }
         }
         parsed
+    }
+
+    /// Takes back the events that `work` raises, for later.
+    fn hold_events(&mut self, txs: &mut Transactions, work: impl FnOnce(&mut Self, &mut Transactions)) {
+        let before: SmallVec<[(u64, usize); 4]> = txs.list.iter().map(|tx| (tx.id, tx.events.len())).collect();
+        work(self, txs);
+        for tx in &mut txs.list {
+            let known = before.iter().find(|(id, _)| *id == tx.id).map_or(0, |(_, n_events)| *n_events);
+            let id = tx.id;
+            self.held.extend(tx.events.drain(known..).map(|event| (id, event)));
+        }
     }
 
     fn closed_flag(&mut self, direction: Direction) -> &mut bool {

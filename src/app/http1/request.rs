@@ -4,8 +4,7 @@ use super::super::transaction::raise;
 use super::super::{Transactions, Wishes};
 use super::message::{Coding, first_word, is_method};
 use super::text::{ChunkLength, chunk_length, is_space, is_terminator};
-use super::{Folding, Http1Parser, Input, Status, Step, keep_body, progress, tx};
-use crate::packet::EventSet;
+use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, keep_body, progress, tx};
 use crate::verdict::Direction;
 
 /// White space that an HTTP/0.9 request may have behind its line.
@@ -145,9 +144,13 @@ impl Http1Parser {
 
     /// Keeps an unfinished line for later.
     fn wait_for_line(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
-        if self.request_lane.keep(input).is_ok() {
-            return Step::NeedsData;
+        match self.request_lane.keep(input) {
+            Ok(()) => Step::NeedsData,
+            Err(LineTooLong) => self.request_line_too_long(txs),
         }
+    }
+
+    fn request_line_too_long(&mut self, txs: &mut Transactions) -> Step {
         if let Some((_, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             raise(events, "http.request_field_too_long");
         }
@@ -160,7 +163,7 @@ impl Http1Parser {
             None if self.is_closed() => input.rest().len(),
             None => return self.wait_for_line(txs, input),
         };
-        let line = self.request_lane.line(input, end);
+        let Ok(line) = self.request_lane.line(input, end) else { return self.request_line_too_long(txs) };
         if line.is_empty() {
             return Step::NeedsData;
         }
@@ -193,13 +196,11 @@ impl Http1Parser {
         let closed = self.is_closed();
         let Some(id) = self.request_lane.tx else { return Step::Fail };
         loop {
-            let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             let direction = Direction::ToServer;
             if closed {
+                let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
                 let lane = &mut self.request_lane;
                 lane.carry.clear();
-                // Suricata does not look for what is wrong with headers that the end of the stream cuts.
-                let events = &mut EventSet::new();
                 if (Folding { lane, tx, events, direction }).flush().is_err() {
                     return Step::Fail;
                 }
@@ -210,7 +211,8 @@ impl Http1Parser {
             let Some(end) = memchr::memchr(b'\n', input.rest()) else {
                 return self.wait_for_line(txs, input);
             };
-            let line = self.request_lane.line(input, end + 1);
+            let Ok(line) = self.request_lane.line(input, end + 1) else { return self.request_line_too_long(txs) };
+            let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             tx.request.raw.extend_from_slice(&line);
             let lane = &mut self.request_lane;
             let mut folding = Folding { lane, tx, events, direction };
@@ -286,7 +288,7 @@ impl Http1Parser {
         let Some(end) = memchr::memchr(b'\n', input.rest()) else {
             return self.wait_for_line(txs, input);
         };
-        let line = self.request_lane.line(input, end + 1);
+        let Ok(line) = self.request_lane.line(input, end + 1) else { return self.request_line_too_long(txs) };
         let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let (len, has_extension) = chunk_length(&line);
         if has_extension {
@@ -332,7 +334,9 @@ impl Http1Parser {
         }
         let is_text = !word.is_empty();
         let has_end = input.rest().len() > end;
-        let taken = self.request_lane.line(input, end + usize::from(has_end));
+        let Ok(taken) = self.request_lane.line(input, end + usize::from(has_end)) else {
+            return self.request_line_too_long(txs);
+        };
         if is_text && let Some((_, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             raise(events, "http.request_body_unexpected");
         }

@@ -3,7 +3,7 @@
 use super::super::transaction::raise;
 use super::super::{AppProto, Transactions, Wishes};
 use super::text::{ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while};
-use super::{Folding, Http1Parser, Input, Status, Step, keep_body, progress, request::RequestState, tx};
+use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, keep_body, progress, request::RequestState, tx};
 use crate::verdict::Direction;
 
 /// A chunk length is given up when so much is there and no digit begins it.
@@ -133,9 +133,13 @@ impl Http1Parser {
     }
 
     fn wait_for_response_line(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
-        if self.response_lane.keep(input).is_ok() {
-            return Step::NeedsData;
+        match self.response_lane.keep(input) {
+            Ok(()) => Step::NeedsData,
+            Err(LineTooLong) => self.response_line_too_long(txs),
         }
+    }
+
+    fn response_line_too_long(&mut self, txs: &mut Transactions) -> Step {
         if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
             raise(events, "http.response_field_too_long");
         }
@@ -183,7 +187,7 @@ impl Http1Parser {
             None if closed => input.rest().len(),
             Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
         };
-        let line = self.response_lane.line(input, end);
+        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         if is_terminator(&line, false) {
             if closed {
                 self.response = ResponseState::Finalize;
@@ -228,7 +232,7 @@ impl Http1Parser {
                 }
                 Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
             };
-            let line = self.response_lane.line(input, end);
+            let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
             let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             tx.response.raw.extend_from_slice(&line);
             let next_is_text = input.peek().is_some_and(|byte| byte != b'\n');
@@ -338,7 +342,7 @@ impl Http1Parser {
             }
             input.rest().len()
         };
-        let line = self.response_lane.line(input, end);
+        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let (len, has_extension) = chunk_length(&line);
         if has_extension {
@@ -378,7 +382,7 @@ impl Http1Parser {
         if line.is_empty() || !is_body(&line) {
             return self.complete_response(txs, wishes);
         }
-        let taken = self.response_lane.line(input, end);
+        let Ok(taken) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         self.keep_response_body(txs, &taken, wishes);
         Step::Go
     }
