@@ -485,14 +485,16 @@ impl Http1Tx {
 
     /// All headers of the request are there: finds its host and how long its body is.
     pub(super) fn end_request_headers(&mut self, events: &mut EventSet) -> Coding {
-        self.find_host(events);
-        if let Some(value) = self.request.headers.get(b"Authorization") {
-            match authorization(value) {
-                Authorization::Known => {}
-                Authorization::Unrecognized => raise(events, "http.request_auth_unrecognized"),
-                Authorization::Undecodable => return Coding::Invalid,
+        match self.request.headers.get(b"Authorization").map(authorization) {
+            None | Some(Authorization::Known) => {}
+            Some(Authorization::Unrecognized) => raise(events, "http.request_auth_unrecognized"),
+            Some(Authorization::Undecodable) => {
+                // The host is known, but what is wrong with it is not told any more.
+                self.find_host(&mut EventSet::new());
+                return Coding::Invalid;
             }
         }
+        self.find_host(events);
         if let Some(coding) = self.request.headers.get(b"Transfer-Encoding") {
             let chunked = super::text::has_token(coding, b"chunked");
             if !chunked || self.request.version < Protocol::Http11 {

@@ -172,6 +172,9 @@ impl Http1Parser {
         }
         let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         tx.read_request_line(events, &line);
+        if tx.is_connect() && tx.uri.is_none() {
+            return Step::Fail;
+        }
         self.request = RequestState::Protocol;
         Step::Go
     }

@@ -153,13 +153,17 @@ impl Http1Parser {
         }
         let mut id = self.next_response;
         if tx(txs, id).is_none() {
+            let under_way = self.request_lane.tx;
             if self.request == RequestState::Finalize {
                 self.complete_request(txs);
             }
             let Some(made) = self.new_tx(txs) else { return Step::Fail };
             id = made;
-            if let Some((tx, events)) = tx(txs, id) {
+            if let Some((tx, _)) = tx(txs, id) {
                 tx.without_request();
+            }
+            // A request under way gets the blame, even if its own response is long over.
+            if let Some((_, events)) = tx(txs, under_way.unwrap_or(id)) {
                 raise(events, "http.unable_to_match_response_to_request");
             }
             self.request = RequestState::Finalize;
