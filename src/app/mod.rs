@@ -141,7 +141,32 @@ pub struct AppLayer {
     change: Option<ProtocolChange>,
     eof: [bool; 2],
     parser: Option<Box<Parser>>,
+    seen: Option<Box<Seen>>,
 }
+
+/// Names of transactions that are forgotten, for the record of the flow.
+#[derive(Debug, Default)]
+struct Seen {
+    hosts: Vec<Box<[u8]>>,
+    sni: Option<Box<[u8]>>,
+}
+
+impl Seen {
+    fn note(&mut self, tx: &Tx) {
+        if let Some(host) = tx.http1().and_then(Http1Tx::host)
+            && self.hosts.len() < HOSTS_MAX
+            && !self.hosts.iter().any(|known| **known == *host)
+        {
+            self.hosts.push(host.into());
+        }
+        if let Some(name) = tx.buffer(Buffer::TlsSni, Direction::ToServer) {
+            self.sni = Some(name.into());
+        }
+    }
+}
+
+/// Host names remembered for the record of a flow.
+const HOSTS_MAX: usize = 64;
 
 /// The live transactions of a flow, oldest first.
 #[derive(Debug, Default)]
@@ -279,6 +304,7 @@ impl AppLayer {
             *eof = true;
         }
         if self.parser.is_none() || self.change.is_some() {
+            self.note_all();
             self.parser = Some(Box::new(Parser::new(self.proto)));
         }
         let Some(parser) = self.parser.as_deref_mut() else { return Parsed::Error };
@@ -339,7 +365,7 @@ impl AppLayer {
 
     /// The application layer of the flow is over: the protocol stays unknown for good. Suricata: `DisableAppLayer`.
     pub fn fail(&mut self) {
-        self.parser = None;
+        self.drop_parser();
         self.change = None;
         self.proto = AppProto::Failed;
         for side in [&mut self.proto_to_server, &mut self.proto_to_client] {
@@ -351,7 +377,17 @@ impl AppLayer {
 
     /// Drops the parser and its transactions and nothing else. Suricata: `FlowCleanupAppLayer`.
     pub fn drop_parser(&mut self) {
+        self.note_all();
         self.parser = None;
+    }
+
+    /// Notes the names of all live transactions.
+    fn note_all(&mut self) {
+        for tx in self.parser.iter().flat_map(|parser| &parser.txs.list) {
+            if tx.dns().is_none() {
+                self.seen.get_or_insert_default().note(tx);
+            }
+        }
     }
 
     fn request_change(&mut self, port: Option<u16>, expected: AppProto) {
@@ -486,7 +522,11 @@ impl AppLayer {
             return;
         }
         while parser.txs.list.front().is_some_and(|tx| tx.id < id) {
-            parser.txs.list.pop_front();
+            if let Some(tx) = parser.txs.list.pop_front()
+                && tx.http1().is_some()
+            {
+                self.seen.get_or_insert_default().note(&tx);
+            }
         }
     }
 
@@ -497,7 +537,10 @@ impl AppLayer {
             return;
         }
         if let Ok(at) = parser.txs.list.binary_search_by_key(&id, |tx| tx.id) {
-            parser.txs.list.remove(at);
+            let tx = parser.txs.list.remove(at);
+            if let Some(tx) = tx.filter(|tx| tx.http1().is_some()) {
+                self.seen.get_or_insert_default().note(&tx);
+            }
         }
     }
 
@@ -506,14 +549,25 @@ impl AppLayer {
         self.transaction(0).and_then(Tx::tls).map_or(0, TlsTx::state)
     }
 
-    /// Hosts of HTTP requests that are live, in order, with repetitions.
-    pub fn hosts(&self) -> impl Iterator<Item = &[u8]> {
-        self.transactions().filter_map(|(_, tx)| tx.http1()?.host())
+    /// Hosts of the HTTP requests of the flow, those of forgotten transactions first, each once.
+    pub fn hosts(&self) -> Vec<String> {
+        let forgotten = self.seen.iter().flat_map(|seen| &seen.hosts).map(|host| &**host);
+        let live = self.transactions().filter_map(|(_, tx)| tx.http1()?.host());
+        let mut hosts: Vec<String> = Vec::new();
+        for host in forgotten.chain(live) {
+            let host = String::from_utf8_lossy(host);
+            if !hosts.iter().any(|known| *known == host) {
+                hosts.push(host.into_owned());
+            }
+        }
+        hosts
     }
 
     /// The server name of TLS.
     pub fn sni(&self) -> Option<&str> {
-        self.transaction(0).and_then(Tx::tls).and_then(TlsTx::sni)
+        let live = self.transaction(0).and_then(Tx::tls).and_then(TlsTx::sni);
+        let seen = || std::str::from_utf8(self.seen.as_ref()?.sni.as_ref()?).ok();
+        live.or_else(seen)
     }
 }
 

@@ -195,7 +195,10 @@ impl Message {
             for (name, value) in &self.headers.list {
                 push_header(&mut lines, name, value);
             }
-            lines.extend_from_slice(b"\r\n");
+            // Without headers there is no empty line either.
+            if !self.headers.list.is_empty() {
+                lines.extend_from_slice(b"\r\n");
+            }
             lines.into_boxed_slice()
         }))
     }
@@ -294,6 +297,7 @@ impl Http1Tx {
             },
             Buffer::HttpHeaderNames => message.header_names(),
             Buffer::HttpHeader => message.header(cookie),
+            Buffer::HttpHeaderRaw if message.progress <= progress::HEADERS => None,
             Buffer::HttpHeaderRaw => Some(message.raw.as_slice()).filter(|raw| whole(raw)),
             Buffer::HttpUri => self.uri_normal.as_deref().filter(|uri| whole(uri)),
             Buffer::HttpUriRaw => self.uri.as_deref(),

@@ -37,6 +37,11 @@ impl Http1Parser {
         if matches!(self.request_lane.status, Status::Error | Status::Tunnel) {
             return;
         }
+        if self.request != RequestState::Idle && self.request_lane.tx.and_then(|id| tx(txs, id)).is_none() {
+            // As in libhtp, which has no transaction for data behind an HTTP/0.9 request.
+            self.request_lane.status = Status::Error;
+            return;
+        }
         if self.response_lane.status == Status::WaitsForOther {
             self.response_lane.status = Status::Open;
         }

@@ -39,6 +39,11 @@ impl Http1Parser {
         if matches!(self.response_lane.status, Status::Error | Status::Tunnel) {
             return 0;
         }
+        if self.response != ResponseState::Idle && self.response_lane.tx.and_then(|id| tx(txs, id)).is_none() {
+            // As in libhtp: the response of a refused `CONNECT` is not quite over when its transaction is forgotten.
+            self.response_lane.status = Status::Error;
+            return 0;
+        }
         let mut input = Input { data, at: 0 };
         loop {
             match self.response_step(txs, &mut input, wishes) {
@@ -215,6 +220,9 @@ impl Http1Parser {
         }
         let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         tx.read_response_line(events, &line);
+        if tx.seen_100 {
+            tx.response.raw.extend_from_slice(&line);
+        }
         tx.response.progress = progress::HEADERS;
         self.response = ResponseState::Headers;
         Step::Go
