@@ -609,6 +609,51 @@ mod tests {
         assert_eq!(app.proto, AppProto::Dns);
     }
 
+    /// Beginnings that lead deep into each parser.
+    const OPENINGS: [&[u8]; 9] = [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: a\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+        b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03",
+        b"\x80\x2e\x01\x00\x02",
+        b"\x12\x34\x01\0\0\x01\0\x02\0\0\0\0\x03www\xc0\x0c",
+        b"EHLO a\r\nSTARTTLS\r\n",
+        b"\0\0\0\x40\xffSMB",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_data_does_no_harm(
+            tcp: bool,
+            port in proptest::sample::select(vec![23_u16, 25, 53, 80, 88, 161, 443, 445, 2049, 5060]),
+            talk in proptest::collection::vec(
+                (proptest::bool::ANY, 0..OPENINGS.len(), proptest::collection::vec(0_u8.., 0..60)),
+                0..8,
+            ),
+        ) {
+            let flow = FlowKeyView { ip_proto: if tcp { 6 } else { 17 }, client_port: 40000, server_port: port };
+            let mut app = AppLayer { keep_bodies: true, ..AppLayer::default() };
+            for (client, opening, data) in talk {
+                let direction = if client { Direction::ToServer } else { Direction::ToClient };
+                let data = [OPENINGS[opening], &data].concat();
+                let flags = DataFlags { eof: data.is_empty(), ..DataFlags::default() };
+                if !tcp {
+                    app.udp(flow, direction, &data);
+                    continue;
+                }
+                if !app.proto.is_valid() {
+                    app.proto = app.detect(flow, direction, &data, flags).proto;
+                }
+                if let Parsed::Incomplete { consumed, needed } = app.parse(flow, direction, &data, flags) {
+                    proptest::prop_assert!((consumed as usize) <= data.len() && needed > 0);
+                    proptest::prop_assert!((consumed + needed) as usize >= data.len());
+                }
+                app.gap(direction, 3);
+            }
+        }
+    }
+
     #[test]
     fn an_answer_first_swaps_the_flow() {
         let mut app = AppLayer::default();
