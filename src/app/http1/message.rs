@@ -10,6 +10,8 @@ use crate::verdict::Direction;
 
 const REPETITIONS_MAX: u16 = 64;
 const HEADERS_MAX: usize = 1024;
+/// Suricata: `response-body-decompress-layer-limit`.
+const ENCODING_LAYERS_MAX: usize = 2;
 
 /// The methods that libhtp knows.
 const METHODS: [&[u8]; 28] = [
@@ -512,6 +514,26 @@ impl Http1Tx {
             Some(None) => {
                 raise(events, "http.invalid_content_length_field_in_request");
                 Coding::Invalid
+            }
+        }
+    }
+
+    /// All headers of the response are there: is its body coded in a way that Suricata undoes?
+    pub(super) fn check_content_encoding(&self, events: &mut EventSet) {
+        const KNOWN: [&[u8]; 6] = [b"gzip", b"x-gzip", b"deflate", b"x-deflate", b"lzma", b"inflate"];
+        let Some(value) = self.response.headers.get(b"Content-Encoding") else { return };
+        if KNOWN.iter().any(|known| value.eq_ignore_ascii_case(known)) {
+            return;
+        }
+        let layers = value.split(|&byte| byte == b',' || byte == b' ').filter(|layer| !layer.is_empty());
+        for (n_before, layer) in layers.enumerate() {
+            if n_before >= ENCODING_LAYERS_MAX {
+                raise(events, "http.too_many_encoding_layers");
+                return;
+            }
+            // Other cases and spellings than these are undone all the same, but told.
+            if !KNOWN.contains(&layer) && layer != b"none" {
+                raise(events, "http.abnormal_ce_header");
             }
         }
     }

@@ -271,6 +271,9 @@ impl Http1Parser {
     fn response_body(&mut self, txs: &mut Transactions, id: u64) -> Step {
         let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
         let status = tx.status.unwrap_or(0);
+        if status != 100 {
+            tx.check_content_encoding(events);
+        }
         self.response = ResponseState::Finalize;
         if tx.is_connect() {
             if (200..300).contains(&status) {
