@@ -3,9 +3,9 @@
 //! In: contiguous bytes of one direction of a flow, as the stream engine (or a datagram) delivers them. Out: the
 //! application protocol, transactions with buffers, and events. Nothing here knows rules or verdicts.
 //!
-//! Detection is [`AppLayer::detect`]; `pattern.rs` and `probe.rs` hold what is looked for as data. Parsers exist for TLS
-//! (`tls/`), HTTP/1 (`http1/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like; every other
-//! protocol is detected, and its data accepted without transactions.
+//! Detection is [`AppLayer::detect`]; `pattern.rs` and `probe.rs` hold what is looked for as data. Parsers exist for
+//! TLS (`tls/`), HTTP/1 (`http1/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like; every
+//! other protocol is detected, and its data accepted without transactions.
 
 mod ber;
 mod dcerpc;
@@ -273,7 +273,7 @@ impl AppLayer {
         self.detection.probing_done(direction)
     }
 
-    /// Starts detection of a direction again. Suricata: `FLOW_RESET_PM_DONE`, `FLOW_RESET_PP_DONE`, `FLOW_RESET_PE_DONE`.
+    /// Starts detection of a direction again. Suricata: `FLOW_RESET_PM_DONE` and its kin for probing and expectation.
     pub fn reset_detection_of(&mut self, direction: Direction) {
         self.detection.reset_done(direction);
     }
@@ -407,7 +407,7 @@ impl AppLayer {
         self.change
     }
 
-    /// Before detection of what follows a protocol change: nothing is known again. Suricata: `AppLayerProtoDetectReset`.
+    /// Before detection of what follows a protocol change: nothing is known. Suricata: `AppLayerProtoDetectReset`.
     pub fn begin_change(&mut self) {
         self.detection.reset();
         self.detection.port = self.change.and_then(|change| change.port);

@@ -125,7 +125,8 @@ impl Input<'_> {
 struct LineTooLong;
 
 impl Lane {
-    /// Everything up to `end` bytes of the rest, with what earlier calls left before it. Only a line put together has a limit.
+    /// Everything up to `end` bytes of the rest, with what earlier calls left before it. Only a line put together has a
+    /// limit.
     fn line<'a>(&mut self, input: &mut Input<'a>, end: usize) -> Result<Cow<'a, [u8]>, LineTooLong> {
         let taken = input.take(end);
         if self.carry.is_empty() {
@@ -484,7 +485,8 @@ mod tests {
 
     #[test]
     fn no_cut_of_the_data_matters() {
-        let request = "POST /a%20b HTTP/1.1\r\nHost: A\r\nX: 1\r\n\t2\r\nContent-Length: 2\r\n\r\nokGET / HTTP/1.1\r\nHost: B\r\n\r\n";
+        let request = "POST /a%20b HTTP/1.1\r\nHost: A\r\nX: 1\r\n\t2\r\nContent-Length: 2\r\n\r\nok\
+                       GET / HTTP/1.1\r\nHost: B\r\n\r\n";
         for cut in 1..request.len() {
             let (first, second) = request.split_at(cut);
             let (app, _) = talk(&[(ToServer, first), (ToServer, second)]);

@@ -316,7 +316,7 @@ impl Http1Parser {
         Step::Go
     }
 
-    /// A request is over when nothing follows it, or what follows begins with a method. Anything else still is its body.
+    /// A request is over when nothing follows it, or what follows begins with a method. Anything else is still body.
     fn request_finalize(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &Wishes) -> Step {
         let end = if self.is_closed() {
             input.rest().len()
