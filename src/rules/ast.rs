@@ -1,7 +1,9 @@
 //! The syntax tree of a rule. Every node knows its place; nothing is resolved yet (variables stay names).
 
+use super::Protocol;
+use super::keyword::Keyword;
 use crate::source::{Span, Spanned};
-use crate::verdict::RuleAction;
+use crate::verdict::{Direction, RuleAction};
 use ipnet::IpNet;
 
 /// One rule.
@@ -9,8 +11,8 @@ use ipnet::IpNet;
 pub struct Rule {
     /// Pass, drop, reject or alert.
     pub action: Spanned<RuleAction>,
-    /// The protocol word of the header, lower case: `tcp`, `tls`, `ip`, `pkthdr`, ...
-    pub protocol: Spanned<String>,
+    /// The protocol word of the header.
+    pub protocol: Spanned<Protocol>,
     /// Left address expression.
     pub source: Spanned<AddressExpr>,
     /// Left port expression.
@@ -23,10 +25,62 @@ pub struct Rule {
     pub destination_port: Spanned<PortExpr>,
     /// The options in order.
     pub options: Vec<RuleOption>,
+    /// The application protocol that header and options bind the rule to. Old-style modifiers narrow `http` to HTTP/1.
+    pub app_protocol: Option<Protocol>,
+    /// The one direction that `flow` and the buffers leave to the rule; `None` is both.
+    pub direction: Option<Direction>,
     /// The whole rule.
     pub span: Span,
     /// The domain (or `StatefulRules` element) a generated rule was made for; `None` for rules that were written.
     pub generated_from: Option<Span>,
+}
+
+impl Rule {
+    /// The number of the rule; 0 only when there is none.
+    pub fn sid(&self) -> u32 {
+        self.find(|keyword| if let Keyword::Sid(sid) = keyword { Some(*sid) } else { None }).unwrap_or(0)
+    }
+
+    /// The version, 0 if there is none.
+    pub fn rev(&self) -> u32 {
+        self.find(|keyword| if let Keyword::Rev(rev) = keyword { Some(*rev) } else { None }).unwrap_or(0)
+    }
+
+    /// The group of the number, 1 if there is none. Of several the last counts.
+    pub fn gid(&self) -> u32 {
+        let gid = self
+            .options
+            .iter()
+            .rev()
+            .find_map(|option| if let Keyword::Gid(gid) = option.keyword { Some(gid) } else { None });
+        gid.unwrap_or(1)
+    }
+
+    /// The message, empty if there is none.
+    pub fn msg(&self) -> &str {
+        self.find(|keyword| if let Keyword::Msg(msg) = keyword { Some(msg.as_str()) } else { None }).unwrap_or("")
+    }
+
+    /// The smallest `priority` option.
+    pub fn priority(&self) -> Option<u32> {
+        let priorities = self
+            .options
+            .iter()
+            .filter_map(|option| if let Keyword::Priority(n) = option.keyword { Some(n) } else { None });
+        priorities.min()
+    }
+
+    /// Where the number stands; the whole rule when there is none.
+    pub fn sid_span(&self) -> Span {
+        self.options
+            .iter()
+            .find(|option| matches!(option.keyword, Keyword::Sid(_)))
+            .map_or(self.span, |option| option.span)
+    }
+
+    fn find<'a, T>(&'a self, pick: impl Fn(&'a Keyword) -> Option<T>) -> Option<T> {
+        self.options.iter().find_map(|option| pick(&option.keyword))
+    }
 }
 
 /// Direction operator of the header.
@@ -78,5 +132,5 @@ pub struct RuleOption {
     /// The whole option, without its semicolon.
     pub span: Span,
     /// Meaning.
-    pub keyword: crate::rules::keyword::Keyword,
+    pub keyword: Keyword,
 }
