@@ -3,7 +3,7 @@
 //!
 //! References between resources are strings: a string node whose text equals one of another resource's
 //! [`identities`](Resource::identities) refers to that resource. A language that knows the resource but not its ARN
-//! (`!Ref X`, `aws_x.y.arn`) puts the token [`reference`] gives there, which never looks like a real ARN.
+//! (`!Ref X`, `aws_x.y.arn`) puts the token [`reference()`] gives there, which never looks like a real ARN.
 
 use super::value::Node;
 use crate::source::{Span, Spanned};
@@ -20,7 +20,7 @@ pub struct Resource {
     pub name: Option<Spanned<String>>,
     /// A map, named and shaped as the kind says.
     pub properties: Node,
-    /// Every text that refers to it: its ARN, and the token [`reference`] makes of its logical id. Not its name, which
+    /// Every text that refers to it: its ARN, and the token [`reference()`] makes of its logical id. Not its name, which
     /// a policy and a group may share.
     pub identities: Vec<String>,
     /// Where it is defined: its key or block header in a template, the whole document for AWS CLI JSON.

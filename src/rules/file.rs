@@ -83,12 +83,11 @@ fn join(text: &MappedText, first: Range<usize>, lines: &mut Lines<'_>) -> Mapped
     loop {
         let all = text.as_str();
         let trimmed = all.get(line.clone()).unwrap_or("").trim_ascii_end();
-        match trimmed.strip_suffix('\\') {
-            Some(part) => parts.push(line.start..line.start + part.len()),
-            None => {
-                parts.push(line.clone());
-                break;
-            }
+        if let Some(part) = trimmed.strip_suffix('\\') {
+            parts.push(line.start..line.start + part.len());
+        } else {
+            parts.push(line.clone());
+            break;
         }
         match lines.next() {
             Some(next) => line = next,
@@ -117,15 +116,12 @@ impl Lines<'_> {
     fn next(&mut self) -> Option<Range<usize>> {
         let rest = self.all.get(self.at..).filter(|rest| !rest.is_empty())?;
         let start = self.at;
-        let end = match memchr::memchr(b'\n', rest) {
-            Some(len) => {
-                self.at = start + len + 1;
-                start + len
-            }
-            None => {
-                self.at = self.all.len();
-                self.at
-            }
+        let end = if let Some(len) = memchr::memchr(b'\n', rest) {
+            self.at = start + len + 1;
+            start + len
+        } else {
+            self.at = self.all.len();
+            self.at
         };
         let carriage_return = end > start && self.all.get(end - 1) == Some(&b'\r');
         Some(start..end - usize::from(carriage_return))

@@ -46,6 +46,7 @@ mod port;
 mod print;
 mod protocol;
 mod ranges;
+mod requires;
 mod signature;
 
 pub use address::{AddressRanges, Name, RangesError};

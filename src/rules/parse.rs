@@ -4,7 +4,7 @@ use super::ast::{Arrow, Rule};
 use super::keyword::{self, Argument, KeywordDef, Presence, Quotes, Value, is_blank};
 use super::near::near_matches;
 use super::signature::Signature;
-use super::{Protocol, address, file, port};
+use super::{Protocol, address, file, port, requires};
 use crate::source::{Diagnostic, MappedText, Spanned};
 use crate::verdict::RuleAction;
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ pub(super) struct Part<'a> {
     pub(super) whole: &'a MappedText,
 }
 
-impl<'a> Part<'a> {
+impl Part<'_> {
     pub(super) fn span(&self) -> crate::source::Span {
         self.whole.span(self.at..self.at + self.text.len())
     }
@@ -69,6 +69,10 @@ pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Ve
             return None;
         }
     };
+    if let Some(note) = unmet_requirement(&header.options) {
+        diagnostics.push(note);
+        return None;
+    }
     let [action, protocol, source, source_port, arrow, destination, destination_port] = header.parts;
     let action = keep(read_action(action), diagnostics);
     let protocol = keep(read_protocol(protocol), diagnostics);
@@ -150,6 +154,7 @@ fn incomplete(rule: Part<'_>, parts: &[Part<'_>; 7], index: usize) -> Diagnostic
         if let Some(at) = part.text.find("->").or_else(|| part.text.find("<>"))
             && part.text.len() > 2
             && !part.text.starts_with('(')
+            && !part.text.contains(' ')
         {
             let operator = part.sub(at..at + 2);
             let operator_text = operator.text.to_owned();
@@ -244,6 +249,24 @@ fn read_arrow(part: Part<'_>) -> Result<Spanned<Arrow>, Diagnostic> {
             .at(part.span())
             .help("directions are `->` and `<>`")),
     }
+}
+
+/// Says that a rule is passed over because of its `requires`.
+fn unmet_requirement(options: &Part<'_>) -> Option<Diagnostic> {
+    let at = memchr::memmem::find(options.text.as_bytes(), b"requires")?;
+    let before = options.text.get(..at)?.trim_end_matches(is_blank);
+    let after = options.text.get(at + "requires".len()..)?.trim_start_matches(is_blank).strip_prefix(':')?;
+    if !before.ends_with(['(', ';']) {
+        return None;
+    }
+    let value = after.split(';').next()?;
+    let lacking = requires::unmet(value)?;
+    let start = options.text.len() - after.len();
+    Some(
+        Diagnostic::note("FD0225", format!("the rule is passed over: it requires `{lacking}`"))
+            .at(options.sub(start..start + value.len()).trim_start().span())
+            .help("Suricata 7.0.10 is simulated"),
+    )
 }
 
 /// Reads all options; false when they cannot even be told apart.

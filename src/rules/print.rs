@@ -3,7 +3,7 @@
 use super::Protocol;
 use super::ast::{AddressExpr, Arrow, PortExpr, Rule};
 use super::keyword::{
-    Amount, BitsMatch, Compare, Content, FastPattern, FlagsMode, Flow, FlowFragment, FlowStream, Flowbits,
+    Amount, BitsMatch, Buffer, Compare, Content, FastPattern, FlagsMode, Flow, FlowFragment, FlowStream, Flowbits,
     FlowintCommand, FlowintOperand, IpProtoMatch, Keyword, StreamSide, ThresholdKind, Transform, XbitTrack,
     content_text, quoted_text, ssl_state,
 };
@@ -262,7 +262,7 @@ fn content(f: &mut Formatter<'_>, content: &Content) -> fmt::Result {
         Some(FastPattern::Only) => f.write_str("; fast_pattern:only")?,
         Some(FastPattern::Chop { offset, length }) => write!(f, "; fast_pattern:{offset},{length}")?,
     }
-    match content.modifier_buffer.and_then(|buffer| buffer.modifier()) {
+    match content.modifier_buffer.and_then(Buffer::modifier) {
         Some(modifier) => write!(f, "; {modifier}"),
         None => Ok(()),
     }
@@ -330,4 +330,125 @@ fn tcp_flags(f: &mut Formatter<'_>, flags: BitsMatch) -> fmt::Result {
         letters(f, flags.ignored, &LETTERS)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Rule, parse_rule};
+    use super::*;
+    use crate::source::{MappedText, Sources};
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<Rule, Vec<crate::source::Diagnostic>> {
+        let mut sources = Sources::new();
+        let file = sources.add("x.rules", text);
+        parse_rule(&MappedText::verbatim(text, file, 0))
+    }
+
+    fn keywords(rule: &Rule) -> Vec<&Keyword> {
+        rule.options.iter().map(|option| &option.keyword).collect()
+    }
+
+    #[test]
+    fn a_rule_is_printed_in_its_canonical_form() {
+        let rule = read(
+            r#"drop  tcp [10.0.0.0/255.0.0.0, !10.1.1.1] :80 <> !$EXTERNAL_NET [1024:,!2000] ( flow: established , from_client; flags:S,12;content:!"a|20 3b|\"" ; nocase;depth: 0x10; isdataat:!1 , relative;sid: 5;)"#,
+        )
+        .unwrap();
+        assert_eq!(
+            rule.to_string(),
+            r#"drop tcp [10.0.0.0/8,!10.1.1.1] 0:80 <> !$EXTERNAL_NET [1024:65535,!2000] (flow:to_server,established; tcp.flags:S,EC; content:!"a |3B 22|"; nocase; depth:16; isdataat:!1,relative; sid:5;)"#
+        );
+    }
+
+    fn address() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("any".to_owned()),
+            any::<u32>().prop_map(|bits| std::net::Ipv4Addr::from(bits).to_string()),
+            (any::<u32>(), 1u8..=32).prop_map(|(bits, len)| format!("{}/{len}", std::net::Ipv4Addr::from(bits))),
+            (any::<u128>(), 1u8..=128).prop_map(|(bits, len)| format!("{}/{len}", std::net::Ipv6Addr::from(bits))),
+            "[A-Z_]{1,8}".prop_map(|name| format!("${name}")),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 1..4).prop_map(|items| format!("[{}]", items.join(","))),
+                inner
+                    .prop_filter("one sign is enough", |text| !text.starts_with('!'))
+                    .prop_map(|text| format!("!{text}")),
+            ]
+        })
+    }
+
+    fn option() -> impl Strategy<Value = String> {
+        let pattern = prop::collection::vec(any::<u8>(), 1..12).prop_map(|bytes| content_text(&bytes));
+        let tail = prop::sample::select(vec![
+            "",
+            " nocase;",
+            " startswith;",
+            " offset:3; depth:40;",
+            " endswith; within:60; distance:-4;",
+        ]);
+        prop_oneof![
+            (pattern, tail, any::<bool>())
+                .prop_map(|(text, tail, not)| format!("content:{}{text};{tail}", if not { "!" } else { "" })),
+            "[ -~]{1,20}".prop_map(|text| format!("msg:{};", quoted_text(&text))),
+            (0u8..200, 0u8..5).prop_map(|(n, kind)| match kind {
+                0 => format!("ttl:>{n};"),
+                1 => format!("dsize:!{n};"),
+                2 => format!("itype:{n}<>{};", n + 5),
+                3 => format!("fragoffset:<{n};"),
+                _ => format!("ip_proto:!{n};"),
+            }),
+            prop::sample::select(vec![
+                "flow:to_server,established;",
+                "flow:not_established;",
+                "flowbits:isset,a|b;",
+                "flowint:count,+,1;",
+                "xbits:set,x,track ip_pair,expire 9;",
+                "hostbits:isset,x,dst;",
+                "threshold:type both,track by_src,count 1,seconds 2;",
+                "tls.sni; dotprefix; content:\".a\"; endswith;",
+                "http.host; content:\"a\"; http.uri; bsize:>5;",
+                "content:\"a\"; http_uri; nocase;",
+                "pcre:!\"/^a\\/b;?c/Ui\";",
+                "ssl_state:client_hello|!server_hello;",
+                "app-layer-protocol:!http;",
+                "stream_size:either,!=,5;",
+                "byte_test:2,=,1,0;",
+                "fragbits:+MD;",
+                "tos:!x10;",
+                "xor:\"0dff\";",
+                "noalert;",
+                "metadata:a b, c d;",
+                "reference:cve,2021-44228;",
+            ])
+            .prop_map(str::to_owned),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back_the_same(
+            protocol in prop::sample::select(vec!["tcp", "udp", "ip", "tls", "http", "tcp-pkt", "dns"]),
+            source in address(),
+            destination in address(),
+            options in prop::collection::vec(option(), 0..5),
+        ) {
+            let text = format!("alert {protocol} {source} [80,!81:90] -> {destination} any ({} sid:1;)", options.join(" "));
+            if let Ok(rule) = read(&text) {
+                let printed = rule.to_string();
+                let again = read(&printed).map_err(|errors| TestCaseError::fail(format!("{printed}: {errors:?}")))?;
+                prop_assert_eq!(keywords(&rule), keywords(&again), "{}", printed);
+                prop_assert_eq!(again.to_string(), printed);
+                prop_assert_eq!((rule.app_protocol, rule.direction), (again.app_protocol, again.direction));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_without_a_panic(text in ".{0,200}", rest in "[ -~]{0,80}") {
+            let _ = read(&text);
+            let _ = read(&format!("alert tcp any any -> any any ({rest}"));
+            let _ = read(&format!("alert tcp {rest} any -> any {rest} (sid:1;)"));
+        }
+    }
 }

@@ -102,12 +102,11 @@ impl<T: Number> RangeSet<T> {
                 if let Some(end) = hole_low.previous().filter(|&end| end >= low) {
                     left.push((low, end));
                 }
-                match hole_high.next().filter(|&next| next <= high) {
-                    Some(next) => low = next,
-                    None => {
-                        open = false;
-                        break;
-                    }
+                if let Some(next) = hole_high.next().filter(|&next| next <= high) {
+                    low = next;
+                } else {
+                    open = false;
+                    break;
                 }
             }
             if open {

@@ -297,12 +297,11 @@ impl<'a> Signature<'a> {
             None => Vec::new(),
         };
         chain.append(&mut self.pending);
-        let index = match self.chains.iter().position(|known| *known == chain) {
-            Some(index) => index + 1,
-            None => {
-                self.chains.push(chain);
-                self.chains.len()
-            }
+        let index = if let Some(index) = self.chains.iter().position(|known| *known == chain) {
+            index + 1
+        } else {
+            self.chains.push(chain);
+            self.chains.len()
         };
         let list = List { def: base.def, chain: index };
         self.current = Current::List(list);
@@ -627,10 +626,10 @@ impl<'a> Signature<'a> {
             Keyword::Rev(_) => once(&mut self.once.rev, "rev", name)?,
             Keyword::Msg(_) => once(&mut self.once.msg, "msg", name)?,
             Keyword::Dsize(_) => once(&mut self.once.dsize, "dsize", name)?,
-            Keyword::Target { destination } => {
-                if self.once.target.replace(*destination).is_some_and(|before| before != *destination) {
-                    return Err(Diagnostic::error("FD0212", "`target` names both sides").at(name));
-                }
+            Keyword::Target { destination }
+                if self.once.target.replace(*destination).is_some_and(|before| before != *destination) =>
+            {
+                return Err(Diagnostic::error("FD0212", "`target` names both sides").at(name));
             }
             Keyword::Threshold(_) => {
                 once(&mut self.once.threshold, "threshold", name)?;
@@ -640,10 +639,10 @@ impl<'a> Signature<'a> {
                 once(&mut self.once.detection_filter, "detection_filter", name)?;
                 self.one_threshold(name)?;
             }
-            Keyword::Flow(flow) => self.take_flow(flow, name)?,
+            Keyword::Flow(flow) => self.take_flow(*flow, name)?,
             Keyword::IpProto(ip_proto) => self.take_ip_proto(*ip_proto, name)?,
             Keyword::AppLayerProtocol { negated, protocol } => {
-                self.take_app_layer_protocol(*negated, *protocol, name)?
+                self.take_app_layer_protocol(*negated, *protocol, name)?;
             }
             Keyword::AppLayerEvent(event) => {
                 if let Some(protocol) =
@@ -814,7 +813,7 @@ impl<'a> Signature<'a> {
         Ok(())
     }
 
-    fn take_flow(&mut self, flow: &Flow, name: Span) -> Result<(), Diagnostic> {
+    fn take_flow(&mut self, flow: Flow, name: Span) -> Result<(), Diagnostic> {
         if self.flow {
             return Err(Diagnostic::error("FD0212", "`flow` twice").at(name).help("put all its words into one `flow`"));
         }
@@ -992,4 +991,178 @@ fn untested(buffer: Span) -> Diagnostic {
 
 fn unknown_variable(variable: &str, at: Span) -> Diagnostic {
     Diagnostic::error("FD0226", format!("no `byte_extract` or `byte_math` before this sets `{variable}`")).at(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Protocol, Rule, parse_rule};
+    use crate::rules::keyword::{Buffer, Keyword};
+    use crate::source::{Diagnostic, MappedText, Sources};
+    use crate::verdict::Direction;
+
+    fn read(protocol: &str, options: &str) -> Result<Rule, Vec<Diagnostic>> {
+        let text = format!("alert {protocol} any any -> any any ({options} sid:1;)");
+        let mut sources = Sources::new();
+        let file = sources.add("x.rules", text.as_str());
+        parse_rule(&MappedText::verbatim(text, file, 0))
+    }
+
+    #[track_caller]
+    fn taken(protocol: &str, options: &str) {
+        assert!(read(protocol, options).is_ok(), "{options}: {:?}", read(protocol, options));
+    }
+
+    #[track_caller]
+    fn refused(protocol: &str, options: &str, code: &str) {
+        let errors = read(protocol, options).expect_err(options);
+        assert_eq!(errors.first().map(|error| error.code), Some(code), "{options}: {errors:?}");
+    }
+
+    #[test]
+    fn a_modifier_belongs_to_the_last_content_of_its_buffer() {
+        let rule = read(
+            "http",
+            r#"http.uri; content:"a"; http.method; content:"b"; pkt_data; content:"c"; http.uri; nocase;"#,
+        )
+        .unwrap();
+        let nocase: Vec<_> = rule
+            .options
+            .iter()
+            .filter_map(
+                |option| if let Keyword::Content(content) = &option.keyword { Some(content.nocase) } else { None },
+            )
+            .collect();
+        assert_eq!(nocase, [true, false, false]);
+        refused("tls", "tls.sni; nocase;", "FD0214");
+        refused("tls", r#"content:"a"; tls.sni; nocase; content:"b";"#, "FD0214");
+        taken("tls", r#"tls.sni; content:"x"; ssl_state:client_hello; nocase;"#);
+    }
+
+    #[test]
+    fn old_style_modifiers_move_their_content_and_mean_http1() {
+        let rule = read("http", r#"content:"a"; http_uri; nocase;"#).unwrap();
+        assert_eq!(rule.app_protocol, Some(Protocol::Http1));
+        assert_eq!(rule.direction, Some(Direction::ToServer));
+        assert!(
+            matches!(&rule.options[0].keyword, Keyword::Content(content) if content.modifier_buffer == Some(Buffer::HttpUri))
+        );
+        refused("http2", r#"content:"a"; http_uri;"#, "FD0218");
+        refused("http", r#"http.uri; content:"a"; http_uri;"#, "FD0216");
+        refused("http", "http_uri;", "FD0214");
+        refused("http", r#"content:"a"; rawbytes; http_uri;"#, "FD0215");
+    }
+
+    #[test]
+    fn a_buffer_must_be_tested() {
+        refused("http", "http.host;", "FD0216");
+        refused("tls", r#"tls.sni; tls.sni; content:"b";"#, "FD0216");
+        refused("tls", r#"tls.sni; ssl_state:client_hello; content:"x";"#, "FD0216");
+        refused("tls", "bsize:5;", "FD0216");
+        taken("tls", "tls.sni; bsize:5;");
+        taken("dns", r#"dns.query; content:"a"; dns.query; content:"b";"#);
+        refused("tcp", r#"base64_data; content:"a";"#, "FD0216");
+    }
+
+    #[test]
+    fn transforms_follow_their_buffer() {
+        taken("tls", r#"tls.sni; dotprefix; content:".a"; tls.sni; content:"b";"#);
+        refused("tls", r#"dotprefix; tls.sni; content:"a";"#, "FD0217");
+        refused("tls", "tls.sni; dotprefix;", "FD0216");
+        refused("tls", r#"tls.sni; strip_whitespace; content:"a b";"#, "FD0220");
+        taken("tls", r#"tls.sni; to_uppercase; content:!"a";"#);
+    }
+
+    #[test]
+    fn protocols_must_agree() {
+        refused("tls", r#"http.host; content:"a";"#, "FD0218");
+        refused("tcp", r#"tls.sni; content:"a"; http.host; content:"b";"#, "FD0218");
+        refused("dcerpc", r#"smb.share; content:"a";"#, "FD0218");
+        taken("smb", r#"dcerpc.stub_data; content:"a";"#);
+        taken("udp", r#"http.host; content:"a";"#);
+        refused("tls", "app-layer-protocol:!http;", "FD0218");
+        refused("tcp", "app-layer-protocol:http; app-layer-protocol:!tls;", "FD0212");
+        refused("tcp", "ip_proto:tcp;", "FD0218");
+        refused("ip", "ip_proto:tcp; ip_proto:udp;", "FD0212");
+        refused("tcp", "modbus:function 1;", "FD0218");
+    }
+
+    #[test]
+    fn directions_must_agree() {
+        refused("tls", r#"tls.sni; content:"b"; flow:to_client;"#, "FD0219");
+        refused("http", r#"http.host; content:"b"; http.stat_code; content:"200";"#, "FD0219");
+        assert_eq!(read("tls", r#"tls.sni; content:"b";"#).unwrap().direction, Some(Direction::ToServer));
+        assert_eq!(read("tcp", "flow:established;").unwrap().direction, None);
+        refused("http", r#"http.header.raw; content:"a";"#, "FD0219");
+    }
+
+    #[test]
+    fn there_is_one_flow_that_is_more_than_a_direction() {
+        refused("tcp", "flow:established; flow:to_server;", "FD0212");
+        taken("tcp", "flow:to_server; flow:established;");
+        taken("tcp", "flow:to_server; flow:to_client;");
+    }
+
+    #[test]
+    fn packet_and_stream_do_not_mix() {
+        refused("tcp", r#"flags:S; tls.sni; content:"b";"#, "FD0222");
+        refused("tcp", "flow:only_stream; flags:S;", "FD0222");
+        refused("tcp-stream", "flags:S;", "FD0222");
+        refused("tcp-pkt", r#"tls.sni; content:"a";"#, "FD0222");
+    }
+
+    #[test]
+    fn lengths_must_agree() {
+        refused("tcp", r#"dsize:5; content:"abcdef";"#, "FD0221");
+        taken("tcp", r#"dsize:<6; content:"abcdef";"#);
+        refused("tcp", r#"dsize:6; content:"abc"; content:"def"; distance:1;"#, "FD0221");
+        refused("tls", r#"tls.sni; content:"abcd"; offset:2; bsize:5;"#, "FD0221");
+        taken("tls", r#"tls.sni; content:"abcd"; bsize:4;"#);
+        refused("http", r#"urilen:3; http.uri; content:"abcd";"#, "FD0221");
+        taken("http", r#"http.uri; content:"abcd"; urilen:<3;"#);
+    }
+
+    #[test]
+    fn patterns_that_cannot_be_there_are_refused() {
+        refused("http", r#"http.host; content:"Abc";"#, "FD0220");
+        refused("http", r#"http.host; content:"abc"; nocase;"#, "FD0220");
+        taken("http", r#"http.host; dotprefix; content:".Abc"; nocase;"#);
+        taken("http", r#"http.host.raw; content:"Abc"; nocase;"#);
+        refused("http", r#"http.method; content:"GET ";"#, "FD0220");
+        refused("tls", r#"ja3.hash; content:"abc";"#, "FD0220");
+        refused("tls", r#"tls.cert_serial; content:"5CC99D";"#, "FD0220");
+    }
+
+    #[test]
+    fn content_modifiers_must_agree() {
+        refused("tcp", r#"content:"a"; startswith; depth:5;"#, "FD0215");
+        refused("tcp", r#"content:"a"; depth:5; distance:1;"#, "FD0215");
+        refused("tcp", r#"content:"a"; nocase; nocase;"#, "FD0212");
+        refused("tcp", r#"content:"abc"; depth:2;"#, "FD0211");
+        refused("tcp", r#"content:!"a"; distance:0; fast_pattern;"#, "FD0215");
+        refused("tcp", r#"content:"a"; fast_pattern; content:"b"; fast_pattern;"#, "FD0212");
+        refused("tcp", r#"content:"a"; fast_pattern:only; content:"b"; distance:0;"#, "FD0215");
+        refused("tcp", r#"content:"a"; depth:len;"#, "FD0226");
+        taken("tcp", r#"byte_extract:1,0,len; content:"a"; depth:len;"#);
+        taken("tcp", r#"content:"a"; endswith; offset:3;"#);
+    }
+
+    #[test]
+    fn expressions_may_choose_their_buffer() {
+        refused("tcp", r#"pcre:"/a/R";"#, "FD0215");
+        taken("http", r#"http.uri; pcre:"/a/RU";"#);
+        refused("http", r#"http.uri; pcre:"/a/H";"#, "FD0216");
+        refused("tls", r#"pcre:"/a/U";"#, "FD0218");
+    }
+
+    #[test]
+    fn some_things_are_there_once() {
+        refused("tcp", r#"msg:"a"; msg:"b";"#, "FD0212");
+        refused("tcp", "sid:2;", "FD0212");
+        refused("tcp", "dsize:1; dsize:2;", "FD0212");
+        refused(
+            "tcp",
+            "threshold:type limit,track by_src,count 1,seconds 60; detection_filter:track by_src,count 1,seconds 60;",
+            "FD0212",
+        );
+    }
 }

@@ -75,17 +75,15 @@ fn protocol(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     if value.text == "failed" {
         return Ok(Keyword::AppLayerProtocol { negated: value.negated, protocol: None });
     }
-    match Protocol::parse_app_layer(value.text) {
-        Some(protocol) => Ok(Keyword::AppLayerProtocol { negated: value.negated, protocol: Some(protocol) }),
-        None => {
-            let error = value.invalid(format!("`{}` is not an application protocol", value.text));
-            let known =
-                Protocol::ALL.iter().filter(|protocol| protocol.is_app_layer()).map(|protocol| protocol.as_str());
-            Err(match near_matches(value.text, known) {
-                Some(near) => error.help(format!("did you mean {near}?")),
-                None => error,
-            })
-        }
+    if let Some(protocol) = Protocol::parse_app_layer(value.text) {
+        Ok(Keyword::AppLayerProtocol { negated: value.negated, protocol: Some(protocol) })
+    } else {
+        let error = value.invalid(format!("`{}` is not an application protocol", value.text));
+        let known = Protocol::ALL.iter().filter(|protocol| protocol.is_app_layer()).map(|protocol| protocol.as_str());
+        Err(match near_matches(value.text, known) {
+            Some(near) => error.help(format!("did you mean {near}?")),
+            None => error,
+        })
     }
 }
 

@@ -75,6 +75,9 @@ macro_rules! unsigned {
 }
 unsigned!(u8, u16, u32, u64);
 
+/// Makes a test, unless it always or never holds.
+type Make<T> = fn(T) -> Option<Compare<T>>;
+
 /// Reads a test from the start of `text`; the rest is what follows it. Tests that always or never hold are refused, as
 /// Suricata does.
 pub(crate) fn parse<T: Unsigned>(text: &str) -> Option<(Compare<T>, &str)> {
@@ -82,14 +85,12 @@ pub(crate) fn parse<T: Unsigned>(text: &str) -> Option<(Compare<T>, &str)> {
     if let Some((low, rest)) = digits::<T>(text)
         && let Some(rest) =
             rest.trim_start_matches(' ').strip_prefix("<>").or_else(|| rest.trim_start_matches(' ').strip_prefix('-'))
+        && let Some((high, rest)) = digits::<T>(rest.trim_start_matches(' '))
+        && high.to_u64().saturating_sub(low.to_u64()) > 1
     {
-        if let Some((high, rest)) = digits::<T>(rest.trim_start_matches(' '))
-            && high.to_u64().saturating_sub(low.to_u64()) > 1
-        {
-            return Some((Compare::Between(low, high), rest));
-        }
+        return Some((Compare::Between(low, high), rest));
     }
-    let operators: [(&str, fn(T) -> Option<Compare<T>>); 6] = [
+    let operators: [(&str, Make<T>); 6] = [
         (">=", |n| (n > T::MIN).then_some(Compare::Ge(n))),
         ("<=", |n| (n < T::MAX).then_some(Compare::Le(n))),
         (">", |n| (n < T::MAX).then_some(Compare::Gt(n))),

@@ -153,17 +153,14 @@ fn ip_proto(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     let name = rest.trim_matches(is_blank);
     let number = if name.starts_with(|c: char| c.is_ascii_digit()) {
         value.number_in(name)?
+    } else if let Some(&(_, number)) = IP_PROTOCOLS.iter().find(|(known, _)| *known == name) {
+        number
     } else {
-        match IP_PROTOCOLS.iter().find(|(known, _)| *known == name) {
-            Some(&(_, number)) => number,
-            None => {
-                let error = value.invalid_at(name, format!("`{name}` is not the name of an IP protocol"));
-                return Err(match near_matches(name, IP_PROTOCOLS.iter().map(|&(known, _)| known)) {
-                    Some(near) => error.help(format!("did you mean {near}?")),
-                    None => error.help("numbers can be used too"),
-                });
-            }
-        }
+        let error = value.invalid_at(name, format!("`{name}` is not the name of an IP protocol"));
+        return Err(match near_matches(name, IP_PROTOCOLS.iter().map(|&(known, _)| known)) {
+            Some(near) => error.help(format!("did you mean {near}?")),
+            None => error.help("numbers can be used too"),
+        });
     };
     Ok(Keyword::IpProto(IpProto { compare, number }))
 }

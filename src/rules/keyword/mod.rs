@@ -391,6 +391,7 @@ pub(crate) fn test_value<T>(keyword: &'static str, text: &str, then: impl FnOnce
     then(&Value {
         keyword,
         text: rule.as_str(),
+        raw: text,
         present: true,
         negated: false,
         at: 0,
