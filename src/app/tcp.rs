@@ -35,7 +35,7 @@ impl AppProto {
     /// Who must speak first. `None`: either may.
     fn first_speaker(self) -> Option<Direction> {
         match self {
-            Self::Http1 | Self::Tls => Some(Direction::ToServer),
+            Self::Tls => Some(Direction::ToServer),
             _ => None,
         }
     }

@@ -21,8 +21,7 @@ impl Session {
     /// Suricata: `PKT_DETECT_HAS_STREAMDATA`.
     pub fn has_raw_data(&self, direction: Direction, payload: &[u8], stream_added: bool) -> bool {
         let half = self.half(direction);
-        let holds_segments = half.has_segments && (!half.detection_done || half.right_edge > half.base_seq);
-        holds_segments && !half.no_reassembly && !half.raw_disabled && !payload.is_empty() && stream_added
+        !half.segments.is_empty() && !half.no_reassembly && !half.raw_disabled && !payload.is_empty() && stream_added
     }
 
     /// The piece of stream to inspect for a packet whose payload, beginning at `seq`, was just added.
@@ -106,8 +105,10 @@ impl Session {
             edge = edge.min(half.app_progress);
         }
         // Until the protocol is known, all segments are in use.
-        if !half.detection_done && half.has_segments {
-            edge = edge.min(half.held.first_offset());
+        if !half.detection_done
+            && let Some(first) = half.segments.first()
+        {
+            edge = edge.min(half.offset_of(first.later(half.base_seq)));
         }
         if edge > half.base {
             half.slide(edge);
@@ -118,7 +119,7 @@ impl Session {
     /// flow. Without any data the answer is odd but decides whether there is a pseudo packet.
     pub(crate) fn has_unread_stream(&self, direction: Direction) -> bool {
         let half = self.half(direction);
-        let right_edge = half.base.wrapping_add(u64::from(half.right_edge.0)).wrapping_sub(u64::from(half.base_seq.0));
+        let right_edge = half.base.wrapping_add(u64::from(half.segments.right_edge().0)).wrapping_sub(u64::from(half.base_seq.0));
         let raw = !half.raw_disabled && right_edge > half.raw_progress;
         let app = !self.app_disabled && half.held.contiguous_end().max(half.base) > half.app_progress;
         raw || app
