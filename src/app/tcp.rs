@@ -6,8 +6,8 @@
 //! themselves are behind [`AppLayer`].
 
 use super::{AppLayer, AppProto, DataFlags, Detected, Parsed};
-use crate::stream::{AppUpdate, FirstData, TcpState};
 use crate::stream::step::{Step, apply_policy, end_parsers, push_event};
+use crate::stream::{AppUpdate, FirstData, TcpState};
 use crate::verdict::{Cause, Direction};
 
 /// After this many bytes without a protocol where one was announced, detection gives up.
@@ -146,11 +146,7 @@ impl Step<'_> {
         self.session.half_mut(direction).detection_done = true;
         self.detection_ended(direction);
         let mut swapped = false;
-        if found.reversed
-            && self.session.midstream
-            && !self.session.midstream_synack
-            && other == AppProto::Unknown
-        {
+        if found.reversed && self.session.midstream && !self.session.midstream_synack && other == AppProto::Unknown {
             self.swap_flow();
             direction = direction.opposite();
             swapped = true;
@@ -314,8 +310,11 @@ impl Step<'_> {
         update: AppUpdate,
     ) -> Result<(), Stop> {
         let key = self.key;
-        let parsed =
-            if self.app().proto.has_parser() { self.app().parse(key, direction, data, flags) } else { self.no_parser() };
+        let parsed = if self.app().proto.has_parser() {
+            self.app().parse(key, direction, data, flags)
+        } else {
+            self.no_parser()
+        };
         let taken = self.note_parsed(direction, data.len() as u32, parsed);
         self.out.note_app_update(update);
         match taken {

@@ -457,7 +457,8 @@ impl Step<'_> {
 
     fn handshake_ack(&mut self) -> Accepted {
         let segment = self.segment;
-        let answered = self.session.candidates.iter().find(|c| segment.ack - 1 == c.seq && segment.seq == c.ack).cloned();
+        let answered =
+            self.session.candidates.iter().find(|c| segment.ack - 1 == c.seq && segment.seq == c.ack).cloned();
         if let Some(syn_ack) = answered {
             self.use_syn_ack(&syn_ack);
         }
@@ -589,4 +590,3 @@ impl Step<'_> {
         self.set_state(TcpState::Closed);
     }
 }
-

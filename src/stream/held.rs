@@ -159,7 +159,8 @@ impl Held {
         }
         // What of the first block lies before the new bytes stays in place, what of the last lies behind is put after them.
         let last = self.blocks.get(first + n_touched - 1);
-        let tail = last.and_then(|last| last.data().get(end.checked_sub(last.start)? as usize..)).unwrap_or_default().to_vec();
+        let tail =
+            last.and_then(|last| last.data().get(end.checked_sub(last.start)? as usize..)).unwrap_or_default().to_vec();
         let Some(block) = self.blocks.get_mut(first) else { return };
         if block.start <= offset && block.end() >= end {
             let at = block.skip + (offset - block.start) as usize;

@@ -119,7 +119,8 @@ impl Session {
     /// flow. Without any data the answer is odd but decides whether there is a pseudo packet.
     pub(crate) fn has_unread_stream(&self, direction: Direction) -> bool {
         let half = self.half(direction);
-        let right_edge = half.base.wrapping_add(u64::from(half.segments.right_edge().0)).wrapping_sub(u64::from(half.base_seq.0));
+        let right_edge =
+            half.base.wrapping_add(u64::from(half.segments.right_edge().0)).wrapping_sub(u64::from(half.base_seq.0));
         let raw = !half.raw_disabled && right_edge > half.raw_progress;
         let app = !self.app_disabled && half.held.contiguous_end().max(half.base) > half.app_progress;
         raw || app

@@ -1,11 +1,11 @@
 //! Segments become a stream, and the stream goes to the application layer: inline, with the packet that completes it.
 
+use super::AppUpdate;
 use super::config::UrgentPolicy;
 use super::held::{At, Held};
 use super::seq::Seq;
 use super::session::{FirstData, Half, TcpState};
 use super::step::Step;
-use super::AppUpdate;
 use crate::app::DataFlags;
 use crate::app::tcp::Stop;
 use crate::packet::tcp_flag;

@@ -101,9 +101,7 @@ impl Step<'_> {
             return false;
         }
         let half = self.receiver();
-        segment.scaled_window(half.window_scale) != half.window
-            && ack == half.last_ack
-            && seq == self.sender().next_seq
+        segment.scaled_window(half.window_scale) != half.window && ack == half.last_ack && seq == self.sender().next_seq
     }
 
     /// The window shrinks by more than the acknowledged data explains, on a packet that runs ahead on both sides.
