@@ -224,7 +224,7 @@ impl<'a> Step<'a> {
             start: !half.detection_done,
             eof: self.session.state == TcpState::Closed || self.segment.end_of_flow,
             depth: half.depth_reached,
-            midstream: self.session.midstream,
+            midstream: self.config.midstream,
         }
     }
 }
