@@ -73,7 +73,11 @@ impl Session {
             _ if app_disabled => half.acked_offset(),
             _ => half.app_progress,
         };
-        half.raw_progress = half.raw_progress.max(reached);
+        if reached > half.raw_progress {
+            // Suricata counts from the base in 32 bits. That shows where a packet starts before the base: its offset is then
+            // 4 GiB too large, but its end may come out right.
+            half.raw_progress = half.base + u64::from(reached.wrapping_sub(half.base) as u32);
+        }
         half.raw_disabled |= half.raw_disabled_for_new;
     }
 
