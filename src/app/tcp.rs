@@ -12,6 +12,9 @@ use crate::verdict::{Cause, Direction};
 
 /// After this many bytes without a protocol where one was announced, detection gives up.
 const PROTOCOL_CHANGE_BYTES: usize = 4096;
+/// What Suricata's HTTP parser keeps of the stream until bodies were inspected (`request-body-minimal-inspect-size` and its
+/// partner for responses). That it keeps less once they were is not followed.
+const HTTP_MIN_INSPECT_BYTES: [u32; 2] = [32 * 1024, 40 * 1024];
 /// Detection gives up when this much, or the window if that is more, was received in vain.
 const DETECTION_BYTES: u64 = 100_000;
 
@@ -343,6 +346,11 @@ impl Step<'_> {
                 self.session.disable_app_layer();
                 end_parsers(self.app);
                 return Taken::Failed;
+            }
+        }
+        if self.app().proto == AppProto::Http1 {
+            for (half, bytes) in self.session.halves.iter_mut().zip(HTTP_MIN_INSPECT_BYTES) {
+                half.min_inspect_bytes = bytes;
             }
         }
         if self.app().no_inspection() {

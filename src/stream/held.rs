@@ -105,9 +105,14 @@ impl Held {
         !self.had_gap
     }
 
+    /// The first block that ends behind `offset`.
+    fn idx_at(&self, offset: u64) -> usize {
+        self.blocks.partition_point(|block| block.end() <= offset)
+    }
+
     /// What lies at `offset`.
     pub(crate) fn at(&self, offset: u64) -> At<'_> {
-        let Some(block) = self.blocks.iter().find(|block| block.end() > offset) else { return At::End };
+        let Some(block) = self.blocks.get(self.idx_at(offset)) else { return At::End };
         match offset.checked_sub(block.start) {
             Some(skip) => At::Data(block.data().get(skip as usize..).unwrap_or_default()),
             None => At::Gap(block.start - offset),
@@ -116,13 +121,13 @@ impl Held {
 
     /// The contiguous bytes that hold all of `from..to`, with the offset of the first.
     pub(crate) fn around(&self, from: u64, to: u64) -> Option<(u64, &[u8])> {
-        let block = self.blocks.iter().find(|block| block.end() > from)?;
+        let block = self.blocks.get(self.idx_at(from))?;
         (block.start <= from && block.end() >= to && !block.data().is_empty()).then(|| (block.start, block.data()))
     }
 
     /// There is a gap behind the bytes at `offset`, followed by more bytes; says where it begins.
     pub(crate) fn gap_after(&self, offset: u64) -> Option<u64> {
-        let idx = self.blocks.iter().position(|block| block.end() > offset)?;
+        let idx = self.idx_at(offset);
         let block = self.blocks.get(idx)?;
         (block.start <= offset && self.blocks.len() > idx + 1).then(|| block.end())
     }
@@ -150,7 +155,7 @@ impl Held {
     /// Stores bytes that overlap, touch or precede blocks.
     fn write_among(&mut self, offset: u64, fresh: &[u8]) {
         let end = offset + fresh.len() as u64;
-        let first = self.blocks.iter().position(|block| block.end() >= offset).unwrap_or(self.blocks.len());
+        let first = self.blocks.partition_point(|block| block.end() < offset);
         let n_touched = self.blocks.iter().skip(first).take_while(|block| block.start <= end).count();
         if n_touched == 0 {
             self.had_gap = true;

@@ -2,7 +2,7 @@
 
 use super::config::StreamConfig;
 use super::seq::Seq;
-use super::session::Session;
+use super::session::{Session, TcpState};
 use crate::verdict::Direction;
 
 /// The piece of stream that is inspected together with a packet: its payload, and what is held around it.
@@ -90,7 +90,7 @@ impl Session {
     /// Lets go of what nobody needs any more. To be called after each packet, for its direction, whether it was inspected
     /// or not.
     pub fn prune(&mut self, config: &StreamConfig, direction: Direction) {
-        let app_disabled = self.app_disabled;
+        let (app_disabled, state) = (self.app_disabled, self.state);
         let half = self.half_mut(direction);
         if half.no_reassembly {
             return;
@@ -103,7 +103,8 @@ impl Session {
         if !half.raw_disabled {
             let [to_server, to_client] = config.chunk_bytes;
             let chunk = if direction == Direction::ToServer { to_server } else { to_client };
-            edge = edge.min(half.raw_progress.saturating_sub(u64::from(chunk)));
+            let for_parser = if app_disabled || state == TcpState::Closed { 0 } else { half.min_inspect_bytes };
+            edge = edge.min(half.raw_progress.saturating_sub(u64::from(chunk)).saturating_sub(u64::from(for_parser)));
         }
         if !app_disabled {
             edge = edge.min(half.app_progress);

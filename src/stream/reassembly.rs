@@ -40,6 +40,11 @@ impl<'a> Step<'a> {
             && !self.segment.has(tcp_flag::RST)
             && !self.session.half(direction).no_reassembly
         {
+            if self.session.half(direction).segments.is_full() {
+                self.event("reassembly_no_segment");
+                self.session.lossy = true;
+                return;
+            }
             self.take_data(direction);
             self.out.stream_added = true;
         }

@@ -10,6 +10,10 @@ use super::held::At;
 use super::seq::Seq;
 use super::session::Half;
 
+/// More segments than this are not kept of a direction: the rest is treated as Suricata does when its memory for segments
+/// is used up. Keeps hostile captures from costing more than their size is worth.
+const SEGMENTS_MAX: usize = 32_768;
+
 /// A segment: where it begins, and how long it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Piece {
@@ -64,6 +68,11 @@ impl Segments {
         while self.pieces.front().is_some_and(|piece| piece.end() <= base_seq) {
             self.pieces.pop_front();
         }
+    }
+
+    /// There is no room for another segment.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pieces.len() >= SEGMENTS_MAX
     }
 
     pub(crate) fn clear(&mut self) {

@@ -116,6 +116,8 @@ pub(crate) struct Half {
     pub(crate) raw_progress: u64,
     /// Bytes from `app_progress` on that the parser wants to see together.
     pub(crate) data_required: u32,
+    /// Bytes before what rules have seen that they may want to see again, together with buffers of the parser.
+    pub(crate) min_inspect_bytes: u32,
     /// How far the sender's sequence numbers are ahead of the stream because of out-of-band bytes.
     pub(crate) urgent_bytes: u16,
     /// The stream's bytes.
