@@ -60,7 +60,8 @@ pub struct DataFlags {
     pub eof: bool,
     /// The reassembly depth of this direction is reached with this data.
     pub depth: bool,
-    /// The flow was picked up without its handshake.
+    /// Connections are picked up without their handshake (a setting, whether or not this one was): a first packet may be the
+    /// server's. Suricata: `stream.midstream`.
     pub midstream: bool,
 }
 

@@ -6,12 +6,15 @@
 //! themselves are behind [`AppLayer`].
 
 use super::{AppLayer, AppProto, DataFlags, Detected, Parsed};
-use crate::stream::{AppUpdate, FirstData, TcpState};
 use crate::stream::step::{Step, apply_policy, end_parsers, push_event};
+use crate::stream::{AppUpdate, FirstData, TcpState};
 use crate::verdict::{Cause, Direction};
 
 /// After this many bytes without a protocol where one was announced, detection gives up.
 const PROTOCOL_CHANGE_BYTES: usize = 4096;
+/// What Suricata's HTTP parser keeps of the stream until bodies were inspected (`request-body-minimal-inspect-size` and its
+/// partner for responses). That it keeps less once they were is not followed.
+const HTTP_MIN_INSPECT_BYTES: [u32; 2] = [32 * 1024, 40 * 1024];
 /// Detection gives up when this much, or the window if that is more, was received in vain.
 const DETECTION_BYTES: u64 = 100_000;
 
@@ -35,7 +38,7 @@ impl AppProto {
     /// Who must speak first. `None`: either may.
     fn first_speaker(self) -> Option<Direction> {
         match self {
-            Self::Http1 | Self::Tls => Some(Direction::ToServer),
+            Self::Tls => Some(Direction::ToServer),
             _ => None,
         }
     }
@@ -146,11 +149,7 @@ impl Step<'_> {
         self.session.half_mut(direction).detection_done = true;
         self.detection_ended(direction);
         let mut swapped = false;
-        if found.reversed
-            && self.session.midstream
-            && !self.session.midstream_synack
-            && other == AppProto::Unknown
-        {
+        if found.reversed && self.session.midstream && !self.session.midstream_synack && other == AppProto::Unknown {
             self.swap_flow();
             direction = direction.opposite();
             swapped = true;
@@ -314,8 +313,11 @@ impl Step<'_> {
         update: AppUpdate,
     ) -> Result<(), Stop> {
         let key = self.key;
-        let parsed =
-            if self.app().proto.has_parser() { self.app().parse(key, direction, data, flags) } else { self.no_parser() };
+        let parsed = if self.app().proto.has_parser() {
+            self.app().parse(key, direction, data, flags)
+        } else {
+            self.no_parser()
+        };
         let taken = self.note_parsed(direction, data.len() as u32, parsed);
         self.out.note_app_update(update);
         match taken {
@@ -344,6 +346,11 @@ impl Step<'_> {
                 self.session.disable_app_layer();
                 end_parsers(self.app);
                 return Taken::Failed;
+            }
+        }
+        if self.app().proto == AppProto::Http1 {
+            for (half, bytes) in self.session.halves.iter_mut().zip(HTTP_MIN_INSPECT_BYTES) {
+                half.min_inspect_bytes = bytes;
             }
         }
         if self.app().no_inspection() {

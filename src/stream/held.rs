@@ -2,7 +2,8 @@
 //! bytes sent again are the same.
 //!
 //! Bytes are addressed by their offset in the stream, 0 being the byte after the SYN. They are kept as blocks with gaps
-//! between them, so memory follows what was received, not what sequence numbers claim. The first copy of a byte wins.
+//! between them, so memory follows what was received, not what sequence numbers claim. What is written last stays; that the
+//! first copy of a byte wins is seen to in `segments.rs`.
 
 use smallvec::SmallVec;
 
@@ -20,6 +21,10 @@ struct Block {
 }
 
 impl Block {
+    fn new(start: u64, bytes: &[u8]) -> Self {
+        Self { start, bytes: bytes.to_vec(), skip: 0 }
+    }
+
     fn data(&self) -> &[u8] {
         self.bytes.get(self.skip..).unwrap_or_default()
     }
@@ -95,21 +100,19 @@ impl Held {
         }
     }
 
-    /// Offset of the first byte that is there, or would follow.
-    pub(crate) fn first_offset(&self) -> u64 {
-        self.blocks
-            .first()
-            .map_or(self.floor(), |block| if block.start <= self.floor() { self.base } else { block.start })
-    }
-
     /// There never was a gap since the last time nothing was held.
     pub(crate) fn never_had_gap(&self) -> bool {
         !self.had_gap
     }
 
+    /// The first block that ends behind `offset`.
+    fn idx_at(&self, offset: u64) -> usize {
+        self.blocks.partition_point(|block| block.end() <= offset)
+    }
+
     /// What lies at `offset`.
     pub(crate) fn at(&self, offset: u64) -> At<'_> {
-        let Some(block) = self.blocks.iter().find(|block| block.end() > offset) else { return At::End };
+        let Some(block) = self.blocks.get(self.idx_at(offset)) else { return At::End };
         match offset.checked_sub(block.start) {
             Some(skip) => At::Data(block.data().get(skip as usize..).unwrap_or_default()),
             None => At::Gap(block.start - offset),
@@ -118,117 +121,67 @@ impl Held {
 
     /// The contiguous bytes that hold all of `from..to`, with the offset of the first.
     pub(crate) fn around(&self, from: u64, to: u64) -> Option<(u64, &[u8])> {
-        let block = self.blocks.iter().find(|block| block.end() > from)?;
+        let block = self.blocks.get(self.idx_at(from))?;
         (block.start <= from && block.end() >= to && !block.data().is_empty()).then(|| (block.start, block.data()))
     }
 
     /// There is a gap behind the bytes at `offset`, followed by more bytes; says where it begins.
     pub(crate) fn gap_after(&self, offset: u64) -> Option<u64> {
-        let idx = self.blocks.iter().position(|block| block.end() > offset)?;
+        let idx = self.idx_at(offset);
         let block = self.blocks.get(idx)?;
         (block.start <= offset && self.blocks.len() > idx + 1).then(|| block.end())
     }
 
-    /// Stores bytes. Where some are held already, those stay; when they differ, the answer is `bytes` as they are after
-    /// the held ones have replaced them.
-    pub(crate) fn insert(&mut self, offset: u64, bytes: &[u8]) -> Option<Vec<u8>> {
+    /// Stores bytes, over what is held already.
+    pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) {
         let floor = self.floor();
         let below = floor.saturating_sub(offset).min(bytes.len() as u64) as usize;
         let (offset, fresh) = (offset + below as u64, bytes.get(below..).unwrap_or_default());
         if fresh.is_empty() {
-            return None;
+            return;
         }
-        let end = offset + fresh.len() as u64;
         match self.blocks.last_mut() {
             // The ordinary case: it follows what is there.
-            Some(last) if last.end() == offset => {
-                last.bytes.extend_from_slice(fresh);
-                return None;
-            }
-            None if offset == floor => {
-                self.blocks.push(Block { start: offset, bytes: fresh.to_vec(), skip: 0 });
-                return None;
-            }
-            None => {
+            Some(last) if last.end() == offset => last.bytes.extend_from_slice(fresh),
+            Some(last) if last.end() >= offset => self.write_among(offset, fresh),
+            None if offset == floor => self.blocks.push(Block::new(offset, fresh)),
+            _ => {
                 self.had_gap = true;
-                self.blocks.push(Block { start: offset, bytes: fresh.to_vec(), skip: 0 });
-                return None;
+                self.blocks.push(Block::new(offset, fresh));
             }
-            Some(last) if last.end() < offset => {
-                self.had_gap = true;
-                self.blocks.push(Block { start: offset, bytes: fresh.to_vec(), skip: 0 });
-                return None;
-            }
-            Some(_) => {}
         }
-        self.insert_among(offset, end, fresh).map(|merged| {
-            let mut all = bytes.to_vec();
-            all.truncate(below);
-            all.extend_from_slice(&merged);
-            all
-        })
     }
 
     /// Stores bytes that overlap, touch or precede blocks.
-    fn insert_among(&mut self, offset: u64, end: u64, fresh: &[u8]) -> Option<Vec<u8>> {
-        let first = self.blocks.iter().position(|block| block.end() >= offset).unwrap_or(self.blocks.len());
+    fn write_among(&mut self, offset: u64, fresh: &[u8]) {
+        let end = offset + fresh.len() as u64;
+        let first = self.blocks.partition_point(|block| block.end() < offset);
         let n_touched = self.blocks.iter().skip(first).take_while(|block| block.start <= end).count();
         if n_touched == 0 {
             self.had_gap = true;
-            self.blocks.insert(first, Block { start: offset, bytes: fresh.to_vec(), skip: 0 });
-            return None;
+            self.blocks.insert(first, Block::new(offset, fresh));
+            return;
         }
-        // The new bytes, overwritten where older copies exist.
-        let mut merged = fresh.to_vec();
-        let mut differs = false;
-        for block in self.blocks.iter().skip(first).take(n_touched) {
-            let (from, to) = (block.start.max(offset), block.end().min(end));
-            if from >= to {
-                continue;
+        // What of the first block lies before the new bytes stays in place, what of the last lies behind is put after them.
+        let last = self.blocks.get(first + n_touched - 1);
+        let tail =
+            last.and_then(|last| last.data().get(end.checked_sub(last.start)? as usize..)).unwrap_or_default().to_vec();
+        let Some(block) = self.blocks.get_mut(first) else { return };
+        if block.start <= offset && block.end() >= end {
+            let at = block.skip + (offset - block.start) as usize;
+            if let Some(old) = block.bytes.get_mut(at..at + fresh.len()) {
+                old.copy_from_slice(fresh);
             }
-            let old = block.data().get((from - block.start) as usize..(to - block.start) as usize);
-            let new = merged.get_mut((from - offset) as usize..(to - offset) as usize);
-            if let (Some(old), Some(new)) = (old, new)
-                && old != new
-            {
-                differs = true;
-                new.copy_from_slice(old);
-            }
+            return;
         }
-        if let Some(only) = self.blocks.get(first)
-            && n_touched == 1
-            && only.start <= offset
-            && only.end() >= end
-        {
-            return differs.then_some(merged); // nothing new in it
+        if block.start <= offset {
+            block.bytes.truncate(block.skip + (offset - block.start) as usize);
+            block.bytes.extend_from_slice(fresh);
+        } else {
+            *block = Block::new(offset, fresh);
         }
-        let mut grown: Option<Block> = None;
-        let last_end = self.blocks.get(first + n_touched - 1).map_or(end, Block::end);
-        for block in self.blocks.drain(first..first + n_touched) {
-            match &mut grown {
-                None if block.start <= offset => grown = Some(block),
-                None => {
-                    let lead = merged.get(..(block.start - offset) as usize).unwrap_or_default();
-                    let mut bytes = lead.to_vec();
-                    bytes.extend_from_slice(block.data());
-                    grown = Some(Block { start: offset, bytes, skip: 0 });
-                }
-                Some(block_before) => {
-                    let from = block_before.end().saturating_sub(offset) as usize;
-                    let to = (block.start - offset) as usize;
-                    block_before.bytes.extend_from_slice(merged.get(from..to).unwrap_or_default());
-                    block_before.bytes.extend_from_slice(block.data());
-                }
-            }
-        }
-        if let Some(mut block) = grown {
-            if end > last_end {
-                let from = block.end().saturating_sub(offset) as usize;
-                block.bytes.extend_from_slice(merged.get(from..).unwrap_or_default());
-            }
-            self.blocks.insert(first, block);
-        }
-        differs.then_some(merged)
+        block.bytes.extend_from_slice(&tail);
+        self.blocks.drain(first + 1..first + n_touched);
     }
 
     /// Lets go of everything below `offset`; what comes again from there is not looked at.
@@ -278,62 +231,50 @@ mod tests {
     #[test]
     fn in_order_bytes_are_one_piece() {
         let mut held = Held::default();
-        assert_eq!(held.insert(0, b"ab"), None);
-        assert_eq!(held.insert(2, b"cd"), None);
+        held.write(0, b"ab");
+        held.write(2, b"cd");
         assert_eq!(held.at(1), At::Data(b"bcd"));
         assert_eq!(held.at(4), At::End);
         assert!(held.never_had_gap());
         held.slide(4);
-        assert_eq!(held.insert(4, b"ef"), None);
+        held.write(4, b"ef");
         assert_eq!((held.at(4), held.contiguous_end()), (At::Data(b"ef"), 6));
     }
 
     #[test]
     fn a_late_segment_closes_the_gap() {
         let mut held = Held::default();
-        held.insert(4, b"ef");
-        held.insert(0, b"ab");
+        held.write(4, b"ef");
+        held.write(0, b"ab");
         assert_eq!((held.at(2), held.gap_after(0)), (At::Gap(2), Some(2)));
-        held.insert(2, b"cd");
+        held.write(2, b"cd");
         assert_eq!((held.at(0), held.contiguous_end()), (At::Data(b"abcdef"), 6));
-    }
-
-    #[test]
-    fn the_first_copy_wins() {
-        let mut held = Held::default();
-        held.insert(0, b"abcd");
-        assert_eq!(held.insert(2, b"cdef"), None);
-        assert_eq!(held.insert(4, b"XYgh"), Some(b"efgh".to_vec()));
-        held.insert(10, b"kl");
-        assert_eq!(held.insert(6, b"ZZijZZmn"), Some(b"ghijklmn".to_vec()));
-        assert_eq!(held.at(0), At::Data(b"abcdefghijklmn"));
     }
 
     #[test]
     fn forgotten_bytes_still_count_as_seen() {
         let mut held = Held::default();
-        held.insert(0, b"abcdef");
+        held.write(0, b"abcdef");
         held.forget(4);
         assert_eq!((held.contiguous_end(), held.at(4)), (6, At::Data(b"ef")));
-        assert_eq!(held.insert(0, b"XXXXef"), None);
+        held.write(0, b"XXXXef");
+        assert_eq!(held.at(4), At::Data(b"ef"));
     }
 
     #[test]
-    fn random_inserts_agree_with_a_plain_array() {
+    fn random_writes_agree_with_a_plain_array() {
         let mut state = 7u32;
         let mut next = |n: u32| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 16) % n
         };
-        for _ in 0..200 {
+        for _ in 0..300 {
             let mut held = Held::default();
             let mut plain = [None; 64];
             for step in 0..20u8 {
                 let (from, len) = (next(50) as usize, 1 + next(12) as usize);
-                held.insert(from as u64, &vec![step; len]);
-                for slot in &mut plain[from..from + len] {
-                    slot.get_or_insert(step);
-                }
+                held.write(from as u64, &vec![step; len]);
+                plain[from..from + len].fill(Some(step));
                 for (at, slot) in plain.iter().enumerate() {
                     match (held.at(at as u64), slot) {
                         (At::Data(data), Some(byte)) => assert_eq!(data[0], *byte),

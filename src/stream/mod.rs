@@ -21,6 +21,7 @@ mod raw;
 mod reassembly;
 mod reuse;
 mod sack;
+mod segments;
 mod seq;
 mod session;
 mod shortcuts;

@@ -2,7 +2,7 @@
 
 use super::config::StreamConfig;
 use super::seq::Seq;
-use super::session::Session;
+use super::session::{Session, TcpState};
 use crate::verdict::Direction;
 
 /// The piece of stream that is inspected together with a packet: its payload, and what is held around it.
@@ -21,8 +21,7 @@ impl Session {
     /// Suricata: `PKT_DETECT_HAS_STREAMDATA`.
     pub fn has_raw_data(&self, direction: Direction, payload: &[u8], stream_added: bool) -> bool {
         let half = self.half(direction);
-        let holds_segments = half.has_segments && (!half.detection_done || half.right_edge > half.base_seq);
-        holds_segments && !half.no_reassembly && !half.raw_disabled && !payload.is_empty() && stream_added
+        !half.segments.is_empty() && !half.no_reassembly && !half.raw_disabled && !payload.is_empty() && stream_added
     }
 
     /// The piece of stream to inspect for a packet whose payload, beginning at `seq`, was just added.
@@ -74,7 +73,11 @@ impl Session {
             _ if app_disabled => half.acked_offset(),
             _ => half.app_progress,
         };
-        half.raw_progress = half.raw_progress.max(reached);
+        if reached > half.raw_progress {
+            // Suricata counts from the base in 32 bits. That shows where a packet starts before the base: its offset is then
+            // 4 GiB too large, but its end may come out right.
+            half.raw_progress = half.base + u64::from(reached.wrapping_sub(half.base) as u32);
+        }
         half.raw_disabled |= half.raw_disabled_for_new;
     }
 
@@ -87,7 +90,7 @@ impl Session {
     /// Lets go of what nobody needs any more. To be called after each packet, for its direction, whether it was inspected
     /// or not.
     pub fn prune(&mut self, config: &StreamConfig, direction: Direction) {
-        let app_disabled = self.app_disabled;
+        let (app_disabled, state) = (self.app_disabled, self.state);
         let half = self.half_mut(direction);
         if half.no_reassembly {
             return;
@@ -100,14 +103,17 @@ impl Session {
         if !half.raw_disabled {
             let [to_server, to_client] = config.chunk_bytes;
             let chunk = if direction == Direction::ToServer { to_server } else { to_client };
-            edge = edge.min(half.raw_progress.saturating_sub(u64::from(chunk)));
+            let for_parser = if app_disabled || state == TcpState::Closed { 0 } else { half.min_inspect_bytes };
+            edge = edge.min(half.raw_progress.saturating_sub(u64::from(chunk)).saturating_sub(u64::from(for_parser)));
         }
         if !app_disabled {
             edge = edge.min(half.app_progress);
         }
         // Until the protocol is known, all segments are in use.
-        if !half.detection_done && half.has_segments {
-            edge = edge.min(half.held.first_offset());
+        if !half.detection_done
+            && let Some(first) = half.segments.first()
+        {
+            edge = edge.min(half.offset_of(first.later(half.base_seq)));
         }
         if edge > half.base {
             half.slide(edge);
@@ -118,7 +124,8 @@ impl Session {
     /// flow. Without any data the answer is odd but decides whether there is a pseudo packet.
     pub(crate) fn has_unread_stream(&self, direction: Direction) -> bool {
         let half = self.half(direction);
-        let right_edge = half.base.wrapping_add(u64::from(half.right_edge.0)).wrapping_sub(u64::from(half.base_seq.0));
+        let right_edge =
+            half.base.wrapping_add(u64::from(half.segments.right_edge().0)).wrapping_sub(u64::from(half.base_seq.0));
         let raw = !half.raw_disabled && right_edge > half.raw_progress;
         let app = !self.app_disabled && half.held.contiguous_end().max(half.base) > half.app_progress;
         raw || app

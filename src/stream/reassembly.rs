@@ -40,6 +40,11 @@ impl<'a> Step<'a> {
             && !self.segment.has(tcp_flag::RST)
             && !self.session.half(direction).no_reassembly
         {
+            if self.session.half(direction).segments.is_full() {
+                self.event("reassembly_no_segment");
+                self.session.lossy = true;
+                return;
+            }
             self.take_data(direction);
             self.out.stream_added = true;
         }
@@ -70,22 +75,12 @@ impl<'a> Step<'a> {
             seq += 1;
         }
         let half = self.session.half_mut(direction);
-        let end = seq + size;
-        if end <= half.base_seq {
-            return;
-        }
-        if !half.has_segments || end > half.right_edge {
-            half.right_edge = end;
-            half.has_segments = true;
-        }
-        let known = if seq < half.base_seq { half.base_seq.since(seq) as usize } else { 0 };
-        let offset = half.offset_of(seq.later(half.base_seq));
-        if let Some(kept) = half.held.insert(offset, payload.get(known..).unwrap_or_default()) {
-            let mut rewritten = segment.payload.to_vec();
-            if let Some(part) = rewritten.get_mut(known..known + kept.len()) {
-                part.copy_from_slice(&kept);
+        if let Some(rewritten) = half.take_segment(seq, payload, size) {
+            let mut whole = segment.payload.to_vec();
+            if let Some(part) = whole.get_mut(..rewritten.len()) {
+                part.copy_from_slice(&rewritten);
             }
-            self.out.rewritten = Some(rewritten.into());
+            self.out.rewritten = Some(whole.into());
             self.event("reassembly_overlap_different_data");
         }
     }
@@ -131,7 +126,7 @@ impl<'a> Step<'a> {
         if self.session.app_disabled || half.no_reassembly {
             return;
         }
-        let nothing_new = !half.held.has_seen_data() || half.offset_of(half.right_edge) <= half.app_progress;
+        let nothing_new = !half.held.has_seen_data() || half.offset_of(half.segments.right_edge()) <= half.app_progress;
         if nothing_new && (self.session.state >= TcpState::Closing || self.segment.end_of_flow) {
             let flags = self.data_flags(direction);
             let _ = self.app_data(direction, &[], flags, update);
@@ -234,7 +229,7 @@ impl<'a> Step<'a> {
             start: !half.detection_done,
             eof: self.session.state == TcpState::Closed || self.segment.end_of_flow,
             depth: half.depth_reached,
-            midstream: self.session.midstream,
+            midstream: self.config.midstream,
         }
     }
 }

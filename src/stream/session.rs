@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::config::{OsPolicy, StreamConfig};
 use super::held::{At, Held};
 use super::sack::Sacked;
+use super::segments::Segments;
 use super::seq::Seq;
 use crate::packet::tcp_flag;
 use crate::verdict::Direction;
@@ -107,16 +108,16 @@ pub(crate) struct Half {
     pub(crate) base: u64,
     /// The sequence number of that offset.
     pub(crate) base_seq: Seq,
-    /// Some payload was taken in.
-    pub(crate) has_segments: bool,
-    /// Right edge of the payload taken in.
-    pub(crate) right_edge: Seq,
+    /// The segments whose bytes are held, if only in part.
+    pub(crate) segments: Segments,
     /// Offset up to which the parser has had the stream.
     pub(crate) app_progress: u64,
     /// Offset up to which `content` without a buffer has seen the stream.
     pub(crate) raw_progress: u64,
     /// Bytes from `app_progress` on that the parser wants to see together.
     pub(crate) data_required: u32,
+    /// Bytes before what rules have seen that they may want to see again, together with buffers of the parser.
+    pub(crate) min_inspect_bytes: u32,
     /// How far the sender's sequence numbers are ahead of the stream because of out-of-band bytes.
     pub(crate) urgent_bytes: u16,
     /// The stream's bytes.
@@ -186,6 +187,9 @@ impl Half {
         self.held.slide(to);
         self.base += by;
         self.base_seq += by as u32;
+        if self.detection_done {
+            self.segments.prune(self.base_seq);
+        }
         self.app_progress = self.app_progress.max(to);
         self.raw_progress = self.raw_progress.max(to);
     }
@@ -193,6 +197,7 @@ impl Half {
     /// Lets go of the stream for good.
     pub(crate) fn stop_reassembly(&mut self) {
         self.no_reassembly = true;
+        self.segments.clear();
         self.held.clear();
     }
 }

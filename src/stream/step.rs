@@ -56,7 +56,7 @@ impl Segment<'_> {
         self.seq + self.len()
     }
 
-    pub(crate) fn to_server(&self) -> bool {
+    pub(crate) fn to_server(self) -> bool {
         self.direction == Direction::ToServer
     }
 
@@ -110,7 +110,11 @@ impl Step<'_> {
         self.session.previous = self.session.state;
         self.session.state = state;
         match state {
-            TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2 | TcpState::Closing | TcpState::CloseWait => {
+            TcpState::Established
+            | TcpState::FinWait1
+            | TcpState::FinWait2
+            | TcpState::Closing
+            | TcpState::CloseWait => {
                 self.out.flow_state = Some(FlowState::Established);
             }
             TcpState::LastAck | TcpState::TimeWait | TcpState::Closed => self.out.flow_state = Some(FlowState::Closed),
@@ -290,7 +294,8 @@ fn opens(
         push_event(events, "rst_but_no_session");
         return Some(Err(Invalid));
     }
-    let mut midstream = || apply_policy(config.midstream_policy, Cause::StreamException, out, session.as_deref_mut(), app);
+    let mut midstream =
+        || apply_policy(config.midstream_policy, Cause::StreamException, out, session.as_deref_mut(), app);
     if segment.has(tcp_flag::FIN) {
         midstream();
         if !config.picks_up_midstream() || segment.payload.is_empty() {
@@ -321,7 +326,12 @@ fn note_flags(session: &mut Session, segment: &Segment<'_>) {
 
 /// The parser has seen enough, or asks for another protocol: Suricata flushes inspection of both directions with two pseudo
 /// packets before it goes on with this one. `unread`: payload was not inspected before this packet.
-fn note_end_of_inspection(app: &mut Option<Box<AppLayer>>, session: Option<&mut Session>, unread: bool, out: &mut Outcome) {
+fn note_end_of_inspection(
+    app: &mut Option<Box<AppLayer>>,
+    session: Option<&mut Session>,
+    unread: bool,
+    out: &mut Outcome,
+) {
     let Some(layer) = app else { return };
     let ends = layer.no_inspection() && !unread && !out.no_payload_inspection;
     if ends {
