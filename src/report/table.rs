@@ -37,6 +37,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, parts: Parts) -> io::Resu
     if parts.packets {
         totals(out, report.summary)?;
         dropped_by(out, report)?;
+        custom_actions(out, report.capture)?;
     }
     if parts.flows {
         domains(out, report.summary)?;
@@ -187,6 +188,20 @@ fn dropped_by(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     }
     grid.write(out, 2)?;
     more(out, all.len(), "rule")
+}
+
+/// Metrics that custom actions of the stateless stage publish.
+fn custom_actions(out: &mut dyn Write, capture: &CaptureFacts) -> io::Result<()> {
+    if capture.custom_actions.is_empty() {
+        return Ok(());
+    }
+    section(out, "Custom actions")?;
+    let mut grid = Grid::new(&[Column::Right, Column::Flexible]);
+    grid.heading(["packets", "CustomAction"]);
+    for (dimension, n) in &capture.custom_actions {
+        grid.row([count(*n).into(), dimension.as_str().into()]);
+    }
+    grid.write(out, 2)
 }
 
 /// Who decided: in short, and the message and place behind it.
