@@ -64,6 +64,13 @@ link() { # link NAMESPACE DEVICE ROUTER-DEVICE
     done
 }
 
+# Also called after a scenario with a narrow link: below 1280 bytes the kernel takes an interface's IPv6 away.
+router_ipv6() {
+    ip -n fd-router addr replace 2001:db8:2:1::1/64 dev r0 nodad
+    ip -n fd-router addr replace 2001:db8:ffff::1/64 dev r1 nodad
+    ip -n fd-router -6 route replace 2001:db8:100::/40 via 2001:db8:ffff::2
+}
+
 build_namespaces() {
     local ns address
     for ns in $NAMESPACES; do
@@ -81,10 +88,8 @@ build_namespaces() {
     ip -n fd-internet addr add 192.168.255.2/30 dev eth0
     ip -n fd-internet addr add 2001:db8:ffff::2/64 dev eth0 nodad
     ip -n fd-router addr add 10.2.1.1/24 dev r0
-    ip -n fd-router addr add 2001:db8:2:1::1/64 dev r0 nodad
     ip -n fd-router addr add 10.2.2.1/24 dev r2
     ip -n fd-router addr add 192.168.255.1/30 dev r1
-    ip -n fd-router addr add 2001:db8:ffff::1/64 dev r1 nodad
     ip netns exec fd-router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
     ip -n fd-notebook route add default via 10.2.1.1
     ip -n fd-notebook -6 route add default via 2001:db8:2:1::1
@@ -92,7 +97,7 @@ build_namespaces() {
     for address in 198.51.100.0/24 203.0.113.0/24 192.0.2.0/24; do
         ip -n fd-router route add "$address" via 192.168.255.2
     done
-    ip -n fd-router -6 route add 2001:db8:100::/40 via 2001:db8:ffff::2
+    router_ipv6
     ip -n fd-internet route add 10.2.0.0/16 via 192.168.255.1
     ip -n fd-internet -6 route add 2001:db8:2::/48 via 2001:db8:ffff::1
     for address in $(awk '!/^#/ { print $1 }' "$RECORD_DIR/names.txt") $RESOLVER $ECHO_SERVER $SSH_SERVER; do

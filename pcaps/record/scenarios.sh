@@ -183,7 +183,7 @@ traffic_chromium() {
 scenario_ssh() { capture ssh traffic_ssh; }
 connect_ssh() {
     try notebook timeout 8 ssh -q -F none -i "$LAB/user_key" -o BatchMode=yes -o StrictHostKeyChecking=no \
-        -o UserKnownHostsFile=/dev/null -p "$1" root@$SSH_SERVER true
+        -o UserKnownHostsFile=/dev/null -p "$1" "root@$SSH_SERVER" true
 }
 traffic_ssh() {
     connect_ssh 22
@@ -193,36 +193,36 @@ traffic_ssh() {
 # ---- things that are not what the port says, and connections that go wrong
 scenario_not_tls_on_443() { capture not-tls-on-443 traffic_not_tls; }
 traffic_not_tls() {
-    try notebook python3 "$RECORD_DIR/client.py" send $ECHO_SERVER 443 'MUX/1 open channel\n' '\x00\x01\x02\x03' 'more of it\n' \
+    try notebook python3 "$RECORD_DIR/client.py" send "$ECHO_SERVER" 443 'MUX/1 open channel\n' '\x00\x01\x02\x03' 'more of it\n' \
         '\xff\xfe\xfd' 'bye\n'
 }
 scenario_server_speaks_first() { capture server-speaks-first traffic_server_first; }
 traffic_server_first() {
-    try notebook python3 "$RECORD_DIR/client.py" listen $ECHO_SERVER 4430 'HELO notebook\r\n' 'QUIT\r\n'
+    try notebook python3 "$RECORD_DIR/client.py" listen "$ECHO_SERVER" 4430 'HELO notebook\r\n' 'QUIT\r\n'
 }
 scenario_ping() { capture ping traffic_ping; }
 traffic_ping() {
     try notebook ping -c 3 -i 0.2 198.51.100.10
-    try notebook ping -c 1 -W 1 $SILENT_SERVER
+    try notebook ping -c 1 -W 1 "$SILENT_SERVER"
     try notebook ping -c 2 -i 0.2 -t 1 203.0.113.50 # the router's "time exceeded"
 }
 scenario_reset() { capture reset traffic_reset; }
 traffic_reset() {
-    try notebook python3 "$RECORD_DIR/client.py" send $ECHO_SERVER 4431 'GET / HTTP/1.1\r\nHost: www.kaggle.com\r\n\r\n'
-    try notebook python3 "$RECORD_DIR/client.py" send $ECHO_SERVER 4431 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n'
+    try notebook python3 "$RECORD_DIR/client.py" send "$ECHO_SERVER" 4431 'GET / HTTP/1.1\r\nHost: www.kaggle.com\r\n\r\n'
+    try notebook python3 "$RECORD_DIR/client.py" send "$ECHO_SERVER" 4431 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n'
 }
 scenario_half_open() { capture half-open traffic_half_open; }
 traffic_half_open() { fetch -m 4 "https://$SILENT_SERVER/"; }
 scenario_refused_port() { capture refused-port traffic_refused; }
 traffic_refused() {
     fetch http://www.kaggle.com:81/
-    try notebook timeout 2 python3 "$RECORD_DIR/client.py" datagram $ECHO_SERVER 9998 20 # ICMP port unreachable
+    try notebook timeout 2 python3 "$RECORD_DIR/client.py" datagram "$ECHO_SERVER" 9998 20 # ICMP port unreachable
 }
 
 # ---- fragments
 scenario_udp_fragments() { capture udp-fragments traffic_udp_fragments; }
 traffic_udp_fragments() {
-    try notebook python3 "$RECORD_DIR/client.py" datagram $ECHO_SERVER 9999 4000
+    try notebook python3 "$RECORD_DIR/client.py" datagram "$ECHO_SERVER" 9999 4000
     try notebook dig +tries=1 +bufsize=4096 +ignore big.example.org TXT
 }
 # A locked MTU on a route means: never set DF. What is too long for the next link is then cut by the router.
@@ -232,6 +232,7 @@ scenario_tcp_fragments() { # the answers arrive in fragments
     ip -n fd-router link set r0 mtu 600
     capture tcp-fragments traffic_tcp_fragments
     ip -n fd-router link set r0 mtu 1500
+    router_ipv6
     ip -n fd-internet route replace 10.2.0.0/16 via 192.168.255.1
     ip -n fd-notebook route replace default via 10.2.1.1
 }
@@ -244,6 +245,7 @@ scenario_tcp_fragments_hello() { # the requests leave the router in fragments; r
     fetch -A "$(printf '%0400d' 0)" http://www.kaggle.com/
     stop_capture
     ip -n fd-router link set r1 mtu 1500
+    router_ipv6
     ip -n fd-internet route replace 10.2.0.0/16 via 192.168.255.1
     ip -n fd-notebook route replace default via 10.2.1.1
 }

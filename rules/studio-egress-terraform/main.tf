@@ -29,7 +29,7 @@ variable "allowed_domains" {
 locals {
   name = "${var.project_name}-egress"
 
-  # The last three subnets follow from the VPC's range: notebooks, firewall endpoint, NAT gateway.
+  # The subnets follow from the range of the VPC: notebooks, firewall endpoint, NAT gateway.
   subnets = {
     studio   = cidrsubnet(var.vpc_cidr, 8, 1)
     firewall = cidrsubnet(var.vpc_cidr, 12, 4064)

@@ -30,6 +30,11 @@ impl AppLayer {
         self.parser_proto().is_some()
     }
 
+    /// Some transaction has not been inspected to its end in a direction.
+    pub(crate) fn has_unfinished(&self, direction: Direction) -> bool {
+        self.has_state() && self.inspect_id(direction) < self.transaction_count()
+    }
+
     /// The first transaction whose direction has not been inspected to its end.
     pub(crate) fn inspect_id(&self, direction: Direction) -> u64 {
         let end = completion(self.proto, direction);

@@ -98,8 +98,6 @@ pub enum Parsed {
     },
     /// The parser gave up on this flow.
     Error,
-    /// The protocol is only detected: there is no parser for it.
-    NoParser,
 }
 
 /// What [`AppLayer::udp`] made of a datagram.
@@ -145,10 +143,6 @@ pub struct AppLayer {
     change: Option<ProtocolChange>,
     eof: [bool; 2],
     parser: Option<Box<Parser>>,
-    /// `no_inspection` has been acted on: the stream engine's own mark.
-    pub(crate) no_inspection_done: bool,
-    /// `no_payload_inspection` has been acted on: the stream engine's own mark.
-    pub(crate) no_payload_inspection_done: bool,
 }
 
 /// The live transactions of a flow, oldest first.
@@ -273,13 +267,20 @@ impl AppLayer {
         self.eof.reverse();
     }
 
+    /// No more data will come in a direction. Suricata: `APP_LAYER_PARSER_EOF_TS`, `APP_LAYER_PARSER_EOF_TC`.
+    pub fn end_of_stream(&mut self, direction: Direction) {
+        if let Some(eof) = self.eof.get_mut(direction.index()) {
+            *eof = true;
+        }
+    }
+
     /// Gives the parser of [`AppLayer::proto`] data of a direction; creates the parser at the first call, and a new one
     /// while a protocol change is under way.
     ///
     /// [`Parsed::Error`] ends the application layer of a TCP flow; so it does for a protocol without parser.
     pub fn parse(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], flags: DataFlags) -> Parsed {
         if !self.proto.has_parser() {
-            return Parsed::NoParser;
+            return Parsed::Error;
         }
         if flags.eof
             && let Some(eof) = self.eof.get_mut(direction.index())
@@ -362,24 +363,6 @@ impl AppLayer {
         self.parser = None;
     }
 
-    /// No more data will come in this direction. Suricata: `APP_LAYER_PARSER_EOF_TS`, `_TC`.
-    pub fn end_of_stream(&mut self, direction: Direction) {
-        if let Some(eof) = self.eof.get_mut(direction.index()) {
-            *eof = true;
-        }
-    }
-
-    /// Nothing more will come in this direction.
-    pub fn has_ended(&self, direction: Direction) -> bool {
-        self.eof.get(direction.index()) == Some(&true)
-    }
-
-    /// Some transaction has not been inspected to its end in this direction: it is to be looked at when the flow ends.
-    pub fn has_unfinished_transactions(&self, direction: Direction) -> bool {
-        let end = completion(self.proto, direction);
-        self.transactions().any(|(_, tx)| tx.progress(direction) < end)
-    }
-
     fn request_change(&mut self, port: Option<u16>, expected: AppProto) {
         if self.change.is_some() {
             return;
@@ -401,6 +384,7 @@ impl AppLayer {
     pub fn begin_change(&mut self) {
         self.detection.reset();
         self.detection.port = self.change.and_then(|change| change.port);
+        self.eof = [false; 2]; // the end of the old protocol, not of what follows
         self.proto = AppProto::Unknown;
         self.proto_to_server = AppProto::Unknown;
         self.proto_to_client = AppProto::Unknown;

@@ -6,8 +6,8 @@
 //! themselves are behind [`AppLayer`].
 
 use super::{AppLayer, AppProto, DataFlags, Detected, Parsed};
-use crate::stream::step::{Step, apply_policy, end_parsers, push_event};
 use crate::stream::{AppUpdate, FirstData, TcpState};
+use crate::stream::step::{Step, apply_policy, end_parsers, push_event};
 use crate::verdict::{Cause, Direction};
 
 /// After this many bytes without a protocol where one was announced, detection gives up.
@@ -31,14 +31,17 @@ enum Taken {
     Failed,
 }
 
-impl AppLayer {
-    /// Gives a requested change of protocol up; true if there was one.
-    fn give_change_up(&mut self) -> bool {
-        let was = self.protocol_change().is_some();
-        self.end_change();
-        was
+impl AppProto {
+    /// Who must speak first. `None`: either may.
+    fn first_speaker(self) -> Option<Direction> {
+        match self {
+            Self::Http1 | Self::Tls => Some(Direction::ToServer),
+            _ => None,
+        }
     }
+}
 
+impl AppLayer {
     fn detection_exhausted(&self, direction: Direction) -> bool {
         self.patterns_done(direction) && self.probing_done(direction)
     }
@@ -66,12 +69,12 @@ impl Step<'_> {
         }
         let app = self.app();
         let known = app.proto_of(direction) != AppProto::Unknown;
-        let changing = app.protocol_change().map(|change| change.expected);
+        let changing = app.protocol_change();
         if !known && flags.start {
             return self.detect(direction, data, flags, update);
         }
-        if let (true, Some(expected)) = (known, changing) {
-            return self.detect_again(direction, data, flags, update, expected);
+        if let (true, Some(change)) = (known, changing) {
+            return self.detect_again(direction, data, flags, update, change.expected);
         }
         if self.app().proto != AppProto::Unknown {
             return self.parse_and_move_on(direction, data, flags, update);
@@ -96,10 +99,10 @@ impl Step<'_> {
                 return Err(Stop::Failed);
             }
         }
-        if self.app().give_change_up() {
+        if self.cancel_protocol_change() {
             return Err(Stop::Failed);
         }
-        let parsed = self.app().gap(direction, missing);
+        let parsed = if self.app().proto.has_parser() { self.app().gap(direction, missing) } else { self.no_parser() };
         let taken = self.note_parsed(direction, missing, parsed);
         self.out.note_app_update(update);
         // Even if the parser wants part of it again, it is skipped as a whole.
@@ -143,7 +146,11 @@ impl Step<'_> {
         self.session.half_mut(direction).detection_done = true;
         self.detection_ended(direction);
         let mut swapped = false;
-        if found.reversed && self.session.midstream && !self.session.midstream_synack && other == AppProto::Unknown {
+        if found.reversed
+            && self.session.midstream
+            && !self.session.midstream_synack
+            && other == AppProto::Unknown
+        {
             self.swap_flow();
             direction = direction.opposite();
             swapped = true;
@@ -152,12 +159,12 @@ impl Step<'_> {
             && first != direction
         {
             self.feed_opposing(direction)?;
-            if self.app().give_change_up() {
+            if self.cancel_protocol_change() {
                 self.app_event("applayer_unexpected_protocol");
             }
         }
         if self.session.first_data != FirstData::Settled
-            && let Some(speaker) = self.app().proto.first_data_direction()
+            && let Some(speaker) = self.app().proto.first_speaker()
         {
             if self.session.first_data != FirstData::From(speaker) {
                 self.app_event("applayer_wrong_direction_first_data");
@@ -200,7 +207,7 @@ impl Step<'_> {
             return Ok(());
         }
         let settled = self.session.first_data == FirstData::Settled;
-        if !settled && other.first_data_direction().is_some_and(|speaker| speaker != direction) {
+        if !settled && other.first_speaker().is_some_and(|speaker| speaker != direction) {
             return self.give_up();
         }
         if self.app().detection_exhausted(direction) {
@@ -241,11 +248,10 @@ impl Step<'_> {
             half.detection_done = false;
         }
         let outcome = self.detect(direction, data, flags, update);
-        let app = self.app();
-        if app.proto == AppProto::Unknown {
-            app.revert_change(); // not enough data yet
+        if self.app().proto == AppProto::Unknown {
+            self.app().revert_change(); // not enough data yet
         } else {
-            app.end_change();
+            self.app().end_change();
         }
         outcome?;
         let now = self.app().proto;
@@ -309,7 +315,7 @@ impl Step<'_> {
     ) -> Result<(), Stop> {
         let key = self.key;
         let parsed =
-            if data.is_empty() && !flags.eof { Parsed::Ok } else { self.app().parse(key, direction, data, flags) };
+            if self.app().proto.has_parser() { self.app().parse(key, direction, data, flags) } else { self.no_parser() };
         let taken = self.note_parsed(direction, data.len() as u32, parsed);
         self.out.note_app_update(update);
         match taken {
@@ -324,10 +330,6 @@ impl Step<'_> {
         let mut taken = Taken::All;
         match parsed {
             Parsed::Ok => {}
-            Parsed::NoParser => {
-                self.session.disable_app_layer();
-                return Taken::All;
-            }
             Parsed::Incomplete { consumed, needed }
                 if needed > 0 && consumed <= len && consumed.saturating_add(needed) >= len =>
             {
@@ -347,13 +349,29 @@ impl Step<'_> {
         if self.app().no_inspection() {
             self.session.disable_app_layer();
             end_parsers(self.app);
+            if self.app().proto == AppProto::Ssh {
+                self.disable_raw();
+            }
         }
-        if self.app().no_payload_inspection() && !self.app().no_payload_inspection_done {
-            self.app().no_payload_inspection_done = true;
+        if self.app().no_payload_inspection() && !self.session.payload_unread {
+            self.session.payload_unread = true;
             self.out.flow_no_payload_inspection = true;
             self.disable_raw();
         }
         taken
+    }
+
+    /// The protocol is detected and no more.
+    fn no_parser(&mut self) -> Parsed {
+        self.session.disable_app_layer();
+        Parsed::Ok
+    }
+
+    /// Forgets that another protocol was announced; says whether one was.
+    fn cancel_protocol_change(&mut self) -> bool {
+        let announced = self.app().protocol_change().is_some();
+        self.app().end_change();
+        announced
     }
 
     fn disable_raw(&mut self) {
@@ -375,20 +393,14 @@ impl Step<'_> {
 
     /// Detection has failed for good: no parser will see this connection.
     fn disable_app_layer(&mut self) {
-        self.app().drop_parser();
         self.session.disable_app_layer();
         self.session.first_data = FirstData::Settled;
-        self.app().proto = AppProto::Failed;
         for direction in [Direction::ToClient, Direction::ToServer] {
-            let known = self.app().proto_of(direction);
-            if known == AppProto::Failed {
-                continue;
+            if self.app().proto_of(direction) != AppProto::Failed {
+                self.detection_ended(direction);
             }
-            if known == AppProto::Unknown {
-                self.app().set_proto_of(direction, AppProto::Failed);
-            }
-            self.detection_ended(direction);
         }
+        self.app().fail();
     }
 
     fn detection_ended(&mut self, direction: Direction) {

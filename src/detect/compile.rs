@@ -93,7 +93,6 @@ struct Options {
     class_priority: Option<u32>,
     noalert: bool,
     alert: bool,
-    /// Directions that `flow` names; none: both.
     directions: [bool; 2],
     ip_protos: Vec<IpProto>,
     needs_flow: bool,
@@ -101,7 +100,6 @@ struct Options {
     tests: Vec<PacketTest>,
     changes: SmallVec<[BitChange; 1]>,
     looks: Vec<PendingLook>,
-    buffer_proto: Option<Protocol>,
 }
 
 /// A look under construction: the contents of one buffer, or a test of the session.
@@ -144,8 +142,13 @@ impl<'a> Compiler<'a> {
             home_net: home_net.cloned(),
             external_net: external_net.cloned(),
         });
-        let mut variables =
-            Variables::new(addresses, &group.ip_set_references, &group.port_sets, stateful.home_net.as_ref());
+        let mut variables = Variables::new(
+            addresses,
+            &group.ip_set_references,
+            &group.port_sets,
+            stateful.home_net.as_ref(),
+            &mut self.problems,
+        );
         for rule in &group.rules {
             let place = Place { group: Some(number), default_action: None, drop_to_alert: group.drop_to_alert };
             self.rule(rule, &mut variables, place);
@@ -166,14 +169,14 @@ impl<'a> Compiler<'a> {
     fn default_rule_text(&mut self, text: &MappedText, action: Option<DefaultAction>) {
         let parsed = parse_rules(text);
         self.problems.extend(parsed.diagnostics);
-        let mut variables = Variables::new(Vec::new(), &[], &[], None);
+        let mut variables = Variables::new([], &[], &[], None, &mut self.problems);
         for rule in &parsed.rules {
             let place = Place { group: None, default_action: action, drop_to_alert: false };
             self.rule(rule, &mut variables, place);
         }
     }
 
-    fn rule(&mut self, rule: &Rule, variables: &mut Variables<'a>, place: Place) {
+    fn rule(&mut self, rule: &Rule, variables: &mut Variables, place: Place) {
         match self.signature(rule, variables, place) {
             Ok(()) => {}
             Err(Refusal::Unsupported { keyword, span }) if self.options.leave_out_unsupported => {
@@ -188,10 +191,13 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn signature(&mut self, rule: &Rule, variables: &mut Variables<'a>, place: Place) -> Result<(), Refusal> {
+    fn signature(&mut self, rule: &Rule, variables: &mut Variables, place: Place) -> Result<(), Refusal> {
         let options = self.options_of(rule)?;
         let protocol = rule.protocol.value;
-        let app_proto = app_proto(protocol, &options, rule)?;
+        let app_proto = match rule.app_protocol {
+            None => None,
+            Some(named) => Some(proto_test(named).ok_or_else(|| unsupported(named.as_str(), rule.protocol.span))?),
+        };
         let src = variables.addresses(&rule.source)?;
         let dst = variables.addresses(&rule.destination)?;
         let src_port = variables.ports(&rule.source_port)?;
@@ -213,7 +219,7 @@ impl<'a> Compiler<'a> {
             protocol.has_transport(number) && options.ip_protos.iter().all(|test| ip_proto_holds(*test, number))
         }));
         let engines = engines(options.looks, app_proto)?;
-        let directions = if options.directions == [false; 2] { [true; 2] } else { options.directions };
+        let directions = options.directions;
         let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
         let facts = classify::HeaderFacts {
             negated_address: src.negated || dst.negated,
@@ -278,9 +284,6 @@ impl<'a> Compiler<'a> {
                     if flow.stream.is_some() {
                         return Err(unsupported("flow:only_stream", span));
                     }
-                    if let Some(direction) = flow.direction {
-                        options.directions[direction.index()] = true;
-                    }
                     // a bare direction leaves nothing to test: the rule is put among those of the direction
                     if !flow.is_direction_only() {
                         options.needs_flow = true;
@@ -309,14 +312,12 @@ impl<'a> Compiler<'a> {
                     options.tests.push(PacketTest::AppLayerProtocol { negated: *negated, proto });
                 }
                 Keyword::SslState { states, negated } => {
-                    options.buffer_proto = Some(Protocol::Tls);
                     options.looks.push(PendingLook::session(*states, *negated));
                 }
                 Keyword::Buffer(buffer) => {
                     if place_of(*buffer).is_empty() {
                         return Err(unsupported(buffer.name(), span));
                     }
-                    options.buffer_proto = buffer_protocol(*buffer);
                     options.looks.push(PendingLook::buffer(*buffer));
                 }
                 Keyword::Transform(Transform::Dotprefix) => match options.looks.last_mut() {
@@ -335,6 +336,11 @@ impl<'a> Compiler<'a> {
                 other => return Err(unsupported(name_of(other), span)),
             }
         }
+        options.directions = match rule.direction {
+            None => [true; 2],
+            Some(Direction::ToServer) => [true, false],
+            Some(Direction::ToClient) => [false, true],
+        };
         // a sticky buffer without a test tests nothing
         options.looks.retain(|look| look.ssl_state.is_some() || !look.tests.is_empty());
         Ok(options)
@@ -551,27 +557,6 @@ fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)] {
         Buffer::HttpStatCode => &[(BufferName::One(app::Buffer::HttpStatCode), ToClient, RESPONSE_LINE)],
         Buffer::DnsQuery => &[(BufferName::DnsQueries, ToServer, DNS_REQUEST)],
         _ => &[],
-    }
-}
-
-/// The protocol that a rule with this buffer is about.
-fn buffer_protocol(buffer: Buffer) -> Option<Protocol> {
-    match buffer {
-        Buffer::TlsSni => Some(Protocol::Tls),
-        Buffer::DnsQuery => Some(Protocol::Dns),
-        _ => Some(Protocol::Http),
-    }
-}
-
-/// The application protocol a rule is about: of its header, or else of its buffers.
-fn app_proto(protocol: Protocol, options: &Options, rule: &Rule) -> Result<Option<AppProtoTest>, Refusal> {
-    let named = if protocol.is_app_layer() { Some(protocol) } else { options.buffer_proto };
-    match named {
-        None => Ok(None),
-        Some(named) => match proto_test(named) {
-            Some(test) => Ok(Some(test)),
-            None => Err(unsupported(named.as_str(), rule.protocol.span)),
-        },
     }
 }
 

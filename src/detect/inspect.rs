@@ -159,11 +159,11 @@ impl Run<'_, '_> {
             Some(app) if self.packet.proto == 17 || self.state.stream_established => app.proto,
             _ => AppProto::Unknown,
         };
-        let is_syn = self.packet.tcp().is_some_and(|tcp| tcp.flags & crate::packet::tcp_flag::SYN != 0);
+        let tcp_flags = self.packet.tcp().filter(|_| !self.state.end_of_flow).map(|tcp| tcp.flags);
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if (signature.needs_flow && flow.is_none())
-                || (signature.wants_syn() && !is_syn && self.packet.proto == 6)
+                || !signature.flags_fit(tcp_flags)
                 || signature.app_proto.is_some_and(|test| !test.fits(proto))
             {
                 continue;

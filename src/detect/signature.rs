@@ -1,10 +1,11 @@
 //! A rule as the engine runs it.
 
 use super::content::BufferTest;
-use super::resolve::{AddressSet, PortSet};
+use crate::rules::{AddressRanges, RangeSet};
+use std::sync::Arc;
 use crate::app::{AppProto, Buffer};
 use crate::packet::{Packet, Transport};
-use crate::rules::keyword::{BitsMatch, Compare, Flow as FlowKeyword, FlowFragment, FlowStream};
+use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream};
 use crate::verdict::{Direction, RuleAction};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -81,10 +82,10 @@ pub(crate) struct Header {
     /// Only this IP version.
     pub(crate) version: Option<u8>,
     /// `None`: any.
-    pub(crate) src: Option<AddressSet>,
-    pub(crate) dst: Option<AddressSet>,
-    pub(crate) src_port: Option<PortSet>,
-    pub(crate) dst_port: Option<PortSet>,
+    pub(crate) src: Option<Arc<AddressRanges>>,
+    pub(crate) dst: Option<Arc<AddressRanges>>,
+    pub(crate) src_port: Option<RangeSet<u16>>,
+    pub(crate) dst_port: Option<RangeSet<u16>>,
 }
 
 /// A set of IANA protocol numbers.
@@ -299,9 +300,18 @@ impl Signature {
         }
     }
 
-    /// A rule on SYN is only looked at on packets with SYN set.
-    pub(crate) fn wants_syn(&self) -> bool {
-        self.packet_tests.iter().any(|test| matches!(test, PacketTest::TcpFlags(bits) if bits.bits & 0x02 != 0 && bits.mode != crate::rules::keyword::FlagsMode::Not))
+    /// Whether a packet's TCP flags let the rule be looked at: one that names SYN, RST or FIN only meets packets with one of
+    /// these, one that names URG, ECE or CWR only packets with one of those, and one that asks for SYN only packets with SYN.
+    pub(crate) fn flags_fit(&self, flags: Option<u8>) -> bool {
+        const START_OR_END: u16 = 0x07;
+        const UNUSUAL: u16 = 0xe0;
+        self.packet_tests.iter().all(|test| {
+            let PacketTest::TcpFlags(test) = test else { return true };
+            let seen = u16::from(flags.unwrap_or(0));
+            (test.bits & START_OR_END == 0 || seen & START_OR_END != 0)
+                && (test.bits & UNUSUAL == 0 || seen & UNUSUAL != 0)
+                && (test.bits & 0x02 == 0 || test.mode == FlagsMode::Not || seen & 0x02 != 0)
+        })
     }
 }
 

@@ -110,7 +110,7 @@ impl<'p> Stateful<'p> {
                 let state = PacketState::without_flow();
                 let outcome = inspect(self.program, &mut self.scratch, packet, None, state);
                 self.report(packet, None, &outcome);
-                self.fate(&outcome, None, None)
+                fate_of(&outcome, None, None)
             }
         }
     }
@@ -146,13 +146,14 @@ impl<'p> Stateful<'p> {
                 FlowAction::Drop(rule) => Some(rule),
                 _ => None,
             });
-            note_drop(flow, self.frame_no, None);
+            note_drop(flow, self.frame_no, None, Verdict::Drop);
             return Fate { verdict: Verdict::Drop, cause, drop_rule: None, flow: Some(flow.id) };
         }
-        let mut uninspected = matches!(flow.action, FlowAction::Pass(_));
+        let mut uninspected = matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass);
         let passed_before = flow.action;
         let mut streamed = None;
         let mut app_moved = false;
+        let mut datagram_ends_detection = false;
         match &packet.transport {
             Transport::Tcp(_) => {
                 let outcome = run_stream(program, flow, packet, direction);
@@ -194,6 +195,7 @@ impl<'p> Stateful<'p> {
                         direction = direction.opposite();
                     }
                     app_moved = true;
+                    datagram_ends_detection = datagram.detection_done;
                 }
             }
             _ => {}
@@ -218,7 +220,20 @@ impl<'p> Stateful<'p> {
                 }
             }
         }
+        if datagram_ends_detection {
+            state.detection_ended = true;
+            flow.detection_ended.set(direction, true);
+        }
         let mut rules = PacketOutcome::default();
+        let mut flushed = Vec::new();
+        if streamed.as_ref().is_some_and(|outcome| outcome.flush) && !uninspected {
+            // the parser has announced its end: what both directions still hold is inspected at once
+            for side in [direction.opposite(), direction] {
+                if flow.action == FlowAction::None {
+                    flushed.push(inspect_pseudo(program, &mut self.scratch, flow, side));
+                }
+            }
+        }
         if uninspected {
             if let Some(app) = flow.app.as_deref_mut() {
                 app.mark_inspected(direction);
@@ -238,8 +253,17 @@ impl<'p> Stateful<'p> {
         }
         let fate = {
             let flow_id = flow.id;
-            let mut fate = fate_of(program, &rules, Some(flow), stream_drop.map(|cause| (cause, stream_reject)));
+            let mut fate = fate_of(&rules, Some(flow), stream_drop.map(|cause| (cause, stream_reject)));
             fate.flow = Some(flow_id);
+            let flush_dropped = flushed.iter().any(|(_, _, outcome)| outcome.action.is_some());
+            if fate.verdict == Verdict::Pass && flush_dropped {
+                fate.verdict = Verdict::Drop;
+                fate.drop_rule = flushed.iter().find_map(|(_, _, outcome)| outcome.first_drop);
+                fate.cause = flushed
+                    .iter()
+                    .find_map(|(_, _, outcome)| outcome.decided_by)
+                    .map_or(Cause::FlowDropped(None), Cause::Rule);
+            }
             if fate.verdict == Verdict::Pass && uninspected {
                 fate.cause = match passed_before {
                     FlowAction::Pass(rule) => Cause::FlowPassed(rule),
@@ -247,17 +271,15 @@ impl<'p> Stateful<'p> {
                 };
             }
             if fate.verdict != Verdict::Pass {
-                note_drop(flow, self.frame_no, fate.drop_rule);
-                flow.rejected |= fate.verdict == Verdict::Reject;
+                note_drop(flow, self.frame_no, fate.drop_rule, fate.verdict);
             }
             fate
         };
+        for (packet, side, outcome) in &flushed {
+            self.report(packet, Some(*side), outcome);
+        }
         self.report(packet, Some(direction), &rules);
         fate
-    }
-
-    fn fate(&self, outcome: &PacketOutcome, flow: Option<&Flow>, stream: Option<(Cause, bool)>) -> Fate {
-        fate_of(self.program, outcome, flow, stream)
     }
 
     fn report(&mut self, packet: &Packet<'_>, direction: Option<Direction>, outcome: &PacketOutcome) {
@@ -279,7 +301,9 @@ impl<'p> Stateful<'p> {
     /// Their actions have no frame; their alerts carry number 0.
     fn end_of_flow_packets(&mut self, flow: &mut Flow) {
         let Some(session) = flow.session.as_deref() else { return };
-        let needed = stream::pseudo_packets(session, flow.app.as_deref());
+        let unfinished = [Direction::ToServer, Direction::ToClient]
+            .map(|direction| flow.app.as_deref().is_some_and(|app| app.has_unfinished(direction)));
+        let needed = stream::pseudo_packets(session, unfinished);
         let program = self.program;
         for direction in [Direction::ToServer, Direction::ToClient] {
             if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_)) {
@@ -294,19 +318,7 @@ impl<'p> Stateful<'p> {
                 let mut events = EventSet::new();
                 stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
             }
-            let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
-            let from_first = (direction == Direction::ToServer) != flow.reversed;
-            let (src, dst) = if from_first { (client, server) } else { (server, client) };
-            let packet = Packet::end_of_flow(src, dst, flow.last_ns);
-            let state = PacketState {
-                direction: Some(direction),
-                established: true,
-                stream_established: true,
-                detection_ended: flow.detection_ended.get(direction),
-                end_of_flow: true,
-                app_moved: true,
-            };
-            let outcome = inspect(program, &mut self.scratch, &packet, Some(flow), state);
+            let (packet, _, outcome) = inspect_pseudo(program, &mut self.scratch, flow, direction);
             for &rule in &outcome.alerts {
                 self.alerts.push(alert(0, rule, &packet, Some(direction)));
             }
@@ -361,8 +373,7 @@ fn run_stream(program: &Program, flow: &mut Flow, packet: &mut Packet<'_>, direc
 }
 
 /// What happens to a packet: what the stream engine said, then what rules said.
-fn fate_of(program: &Program, rules: &PacketOutcome, flow: Option<&Flow>, stream: Option<(Cause, bool)>) -> Fate {
-    let _ = program;
+fn fate_of(rules: &PacketOutcome, flow: Option<&Flow>, stream: Option<(Cause, bool)>) -> Fate {
     let flow_id = flow.map(|flow| flow.id);
     let by_rules =
         rules.action.map(|action| if action == RuleAction::Reject { Verdict::Reject } else { Verdict::Drop });
@@ -391,8 +402,34 @@ fn fate_of(program: &Program, rules: &PacketOutcome, flow: Option<&Flow>, stream
     }
 }
 
-fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>) {
-    flow.first_drop.get_or_insert((frame_no, rule));
+fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>, verdict: Verdict) {
+    if flow.first_drop.is_none() {
+        flow.first_drop = Some((frame_no, rule));
+        flow.rejected = verdict == Verdict::Reject;
+    }
+}
+
+/// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
+fn inspect_pseudo<'a>(
+    program: &Program,
+    scratch: &mut Scratch,
+    flow: &mut Flow,
+    direction: Direction,
+) -> (Packet<'a>, Direction, PacketOutcome) {
+    let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
+    let from_first = (direction == Direction::ToServer) != flow.reversed;
+    let (src, dst) = if from_first { (client, server) } else { (server, client) };
+    let packet = Packet::end_of_flow(src, dst, flow.last_ns);
+    let state = PacketState {
+        direction: Some(direction),
+        established: true,
+        stream_established: true,
+        detection_ended: flow.detection_ended.get(direction),
+        end_of_flow: true,
+        app_moved: true,
+    };
+    let outcome = inspect(program, scratch, &packet, Some(flow), state);
+    (packet, direction, outcome)
 }
 
 fn record(flow: &Flow) -> FlowRecord {

@@ -151,6 +151,7 @@ struct Documents {
     terraform: Vec<FileId>,
     plans: Vec<FileId>,
     languages: Vec<(FileId, Language)>,
+    templates: usize,
     /// A template with stacks of its own, which may hold what is looked for.
     nested_stack: Option<Span>,
 }
@@ -235,7 +236,9 @@ impl Documents {
         } else if cloudformation::is_template(&root) {
             self.note_language(file, Language::CloudFormation);
             self.nested_stack = self.nested_stack.or_else(|| cloudformation::nested_stack(&root));
-            let resources = cloudformation::load(&root, params, problems);
+            self.templates += 1;
+            let scope = if self.templates > 1 { format!("@{}", self.templates) } else { String::new() };
+            let resources = cloudformation::load(&root, params, &scope, problems);
             self.add(resources, Language::CloudFormation);
         } else {
             self.note_language(file, Language::AwsJson);
@@ -243,7 +246,9 @@ impl Documents {
             let resources = aws_json::load(&root, &stem(path), &mut own);
             // A directory may hold other JSON too.
             if in_directory {
-                own.iter_mut().for_each(|problem| problem.severity = Severity::Warning);
+                for problem in &mut own {
+                    problem.severity = Severity::Warning;
+                }
             }
             problems.extend(own);
             self.add(resources, Language::AwsJson);
@@ -272,7 +277,9 @@ fn supplied_group(
             terraform::load(&[file], base_dir, sources, &terraform::Params::default()).resources
         }
         Format::Json | Format::Yaml => match document::tree(sources, file, format) {
-            Ok((root, _)) if cloudformation::is_template(&root) => cloudformation::load(&root, params, problems),
+            Ok((root, _)) if cloudformation::is_template(&root) => {
+                cloudformation::load(&root, params, "@rule-group", problems)
+            }
             Ok((root, _)) => aws_json::load(&root, &stem(&path), problems),
             Err(problem) => {
                 problems.push(problem);
@@ -285,13 +292,12 @@ fn supplied_group(
         if groups.len() > 1 {
             groups.retain(|group| resolve::is_called(group, &name));
         }
-        match &mut groups[..] {
-            [group] => group.identities.push(name),
-            _ => {
-                let message = format!("`{}` does not hold one rule group that could be `{name}`", path.display());
-                problems.push(Diagnostic::error(code::OPTION_VALUE, message).at(Span::new(file, 0..0)));
-                groups.clear();
-            }
+        if let [group] = &mut groups[..] {
+            group.identities.push(name);
+        } else {
+            let message = format!("`{}` does not hold one rule group that could be `{name}`", path.display());
+            problems.push(Diagnostic::error(code::OPTION_VALUE, message).at(Span::new(file, 0..0)));
+            groups.clear();
         }
     } else {
         // A file that says no ARN is known by its names.
@@ -334,35 +340,33 @@ fn choose(documents: &Documents, env: &Env<'_>, problems: &mut Problems) -> Opti
         env.supplied.iter().enumerate().filter(|(_, given)| !stands_for(given)).map(|(n, _)| n).collect()
     };
     if let Some(wanted) = &env.options.select {
-        if let Some(policy) = policies.iter().find(|policy| resolve::is_called(policy, wanted)) {
-            return read_policy(policy, env, problems);
-        }
-        if let Some(group) = groups.iter().find(|group| resolve::is_called(group, wanted)) {
-            return reader::stand_in(&[*group], env, problems);
-        }
-        problems.push(no_such(wanted, &policies, &groups));
-        return None;
+        return match (&named(&policies, wanted)[..], &named(&groups, wanted)[..]) {
+            ([policy], _) => read_policy(policy, env, problems),
+            ([], [group]) => reader::stand_in(&[*group], env, problems),
+            ([], []) => {
+                problems.push(no_such(wanted, &policies, &groups));
+                None
+            }
+            ([], several) | (several, _) => {
+                problems.push(several_named(several));
+                None
+            }
+        };
     }
     match policies[..] {
         [policy] => return read_policy(policy, env, problems),
-        [first, second, ..] => {
-            let names: Vec<String> = policies.iter().map(|policy| format!("`{}`", display_name(policy))).collect();
-            let message = format!("there are {} policies: {}", policies.len(), names.join(", "));
-            problems.push(
-                Diagnostic::error(code::SEVERAL_POLICIES, message)
-                    .at(first.span)
-                    .label(second.span, "another one")
-                    .help(format!("choose one with --select {}", display_name(first))),
-            );
+        [_, _, ..] => {
+            problems.push(several_named(&policies));
             return None;
         }
         [] => {}
     }
     let more = extra(&groups);
     groups.extend(more.iter().filter_map(|&n| env.supplied.get(n)));
-    if !documents.rules.is_empty() && documents.rules.len() + more.len() == groups.len() {
-        let span = documents.rules.first().map_or_else(|| groups[0].span, |rules| rules.span);
-        return reader::plain_rules(&groups, suricata::nets(env.supplies, span), env, problems);
+    if let Some(first) = documents.rules.first()
+        && documents.rules.len() + more.len() == groups.len()
+    {
+        return reader::plain_rules(&groups, suricata::nets(env.supplies, first.span), env, problems);
     }
     if groups.is_empty() {
         if !problems.has_errors() {
@@ -385,6 +389,31 @@ fn read_policy(policy: &Resource, env: &Env<'_>, problems: &mut Problems) -> Opt
         );
     }
     read
+}
+
+/// The resources that are called so.
+fn named<'a>(resources: &[&'a Resource], wanted: &str) -> Vec<&'a Resource> {
+    resources.iter().copied().filter(|resource| resolve::is_called(resource, wanted)).collect()
+}
+
+/// A name that tells a resource from the others.
+fn telling_name<'a>(resource: &'a Resource, all: &[&Resource]) -> &'a str {
+    let name = display_name(resource);
+    if named(all, name).len() > 1 { &resource.logical_id } else { name }
+}
+
+fn several_named(all: &[&Resource]) -> Diagnostic {
+    let names: Vec<&str> = all.iter().map(|resource| telling_name(resource, all)).collect();
+    let kind = match all.first().map(|first| first.kind) {
+        Some(ResourceKind::FirewallPolicy) => "policies",
+        _ => "rule groups",
+    };
+    let message = format!("there are {} {kind}: `{}`", all.len(), names.join("`, `"));
+    let mut problem = Diagnostic::error(code::SEVERAL_POLICIES, message);
+    for resource in all.iter().take(8) {
+        problem = problem.at(resource.span);
+    }
+    problem.help(format!("choose one with --select {}", names.first().unwrap_or(&"NAME")))
 }
 
 fn no_such(wanted: &str, policies: &[&Resource], groups: &[&Resource]) -> Diagnostic {

@@ -250,6 +250,19 @@ pub(super) fn names(resource: &Resource, member: &str, problems: &mut Problems) 
     }
 }
 
+/// A variable's name that AWS does not take.
+pub(super) fn variable_name(name: &Spanned<String>, problems: &mut Problems) {
+    let text = &name.value;
+    let legal = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.len() <= 32;
+    if !legal {
+        let what = format!("the variable name `{text}`");
+        let says = "RuleVariables: a name must match ^[A-Za-z][A-Za-z0-9_]*$ and have 1 to 32 characters";
+        problems.push(refused(code::REFUSED_GROUP, name.span, &what, says));
+    }
+}
+
 /// A declared capacity that does not hold the rules. `low` is certain, `high` the larger of two published formulas.
 fn capacity(low: u64, high: u64, resource: &Resource, name: &str, context: &str, problems: &mut Problems) {
     let Some(node) = resource.properties.get("Capacity") else { return };

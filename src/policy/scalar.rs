@@ -116,7 +116,7 @@ mod tests {
             let at = word.as_ptr() as usize - base;
             let span = text.span(at..at + word.len());
             assert_eq!(sources.slice(span), word);
-            let next = yaml[found..].find(word).unwrap() + found;
+            let next = yaml.get(found..).unwrap().find(word).unwrap() + found;
             assert_eq!(span.start as usize, next, "`{word}` maps to its own place");
             found = next + word.len();
         }

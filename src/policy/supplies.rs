@@ -5,6 +5,7 @@ use super::json;
 use super::model::{AddressVariable, PortVariable};
 use super::options::{LoadError, LoadOptions, read_text};
 use super::problems::Problems;
+use super::reader::variables::check_entries;
 use super::value::{Node, Value};
 use crate::source::{Diagnostic, FileId, MappedText, Sources, Span, Spanned};
 use std::path::Path;
@@ -42,6 +43,7 @@ impl Supplies {
         ] {
             if let Some(value) = value {
                 let entries = entries(option, value, sources, problems)?;
+                check_entries(&entries, |entry| [entry, "any"], problems);
                 *place = Some(AddressVariable { name: name.to_owned(), entries, origin: option.to_owned() });
             }
         }
@@ -76,15 +78,12 @@ fn entries(
         Some(path) => Some(path),
         None => (!is_literal(value) && Path::new(value).is_file()).then_some(value),
     };
-    let (file, entries) = match path {
-        Some(path) => {
-            let file = sources.add(path, read_text(Path::new(path))?);
-            (file, file_entries(sources, file, problems))
-        }
-        None => {
-            let file = sources.add(option, value);
-            (file, split_list(&MappedText::verbatim(value, file, 0)))
-        }
+    let (file, entries) = if let Some(path) = path {
+        let file = sources.add(path, read_text(Path::new(path))?);
+        (file, file_entries(sources, file, problems))
+    } else {
+        let file = sources.add(option, value);
+        (file, split_list(&MappedText::verbatim(value, file, 0)))
     };
     if entries.is_empty() {
         let span = Span::new(file, 0..sources.text(file).len());

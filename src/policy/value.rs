@@ -66,6 +66,11 @@ impl Unresolved {
         Self { what: what.join("\n"), help: help.join("\n") }
     }
 
+    /// The names that the messages give for what is missing.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.what.split('\n').filter_map(|what| what.split('`').nth(1))
+    }
+
     /// Every missing thing and how to supply it.
     pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.what.split('\n').zip(self.help.split('\n').chain(std::iter::repeat("")))

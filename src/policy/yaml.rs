@@ -9,7 +9,6 @@ use super::scalar::map_scalar;
 use super::value::{MAX_DEPTH, Node, Value};
 use crate::source::{Diagnostic, FileId, MappedText, Sources, Span, Spanned};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How many nodes aliases may add to a document: a few nested anchors would else make billions.
@@ -150,7 +149,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn scalar(&self, text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, span: saphyr_parser::Span) -> Node {
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: saphyr_parser::Span) -> Node {
         let place = self.places.span(span.start, span.end);
         let mapped = || -> MappedText {
             let start = self.places.byte(span.start);
@@ -309,7 +308,8 @@ mod tests {
         assert_eq!(node.unwrap().get("b").unwrap().as_list().unwrap().len(), 2);
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for i in 1..12 {
-            bomb.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(",")));
+            let aliases = vec![format!("*a{}", i - 1); 10].join(",");
+            bomb = format!("{bomb}a{i}: &a{i} [{aliases}]\n");
         }
         assert_eq!(read(&bomb).1.unwrap_err().code, code::TOO_DEEP);
     }

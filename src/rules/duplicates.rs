@@ -1,7 +1,7 @@
 //! Rules with the same number.
 
 use super::ast::Rule;
-use crate::policy::RuleOrder;
+use crate::policy::model::RuleOrder;
 use crate::source::Diagnostic;
 use std::collections::HashMap;
 
@@ -27,12 +27,13 @@ pub fn check_duplicates(rules: &[Rule], order: RuleOrder) -> Duplicates {
             seen.insert(key, (index, rev));
             continue;
         };
-        if rev > old_rev && order == RuleOrder::DefaultActionOrder {
+        if rev > old_rev && order == RuleOrder::Action {
             found.replaced.push(before);
             seen.insert(key, (index, rev));
             continue;
         }
-        let mut error = Diagnostic::error("FD0223", format!("rule {} is there twice", key.1)).label(rule.sid_span(), "again here");
+        let mut error =
+            Diagnostic::error("FD0223", format!("rule {} is there twice", key.1)).label(rule.sid_span(), "again here");
         if let Some(before) = rules.get(before) {
             error = error.label(before.sid_span(), "first here");
         }
@@ -59,13 +60,13 @@ mod tests {
 
     #[test]
     fn a_newer_revision_replaces_the_older_in_action_order() {
-        assert_eq!(check(&[(1, 1), (2, 1), (1, 2)], RuleOrder::DefaultActionOrder), (vec![0], 0));
-        assert_eq!(check(&[(1, 1), (1, 3), (1, 2)], RuleOrder::DefaultActionOrder), (vec![0], 1));
-        assert_eq!(check(&[(1, 1), (1, 1)], RuleOrder::DefaultActionOrder), (vec![], 1));
+        assert_eq!(check(&[(1, 1), (2, 1), (1, 2)], RuleOrder::Action), (vec![0], 0));
+        assert_eq!(check(&[(1, 1), (1, 3), (1, 2)], RuleOrder::Action), (vec![0], 1));
+        assert_eq!(check(&[(1, 1), (1, 1)], RuleOrder::Action), (vec![], 1));
     }
 
     #[test]
     fn strict_order_allows_no_second_rule() {
-        assert_eq!(check(&[(1, 1), (1, 2)], RuleOrder::StrictOrder), (vec![], 1));
+        assert_eq!(check(&[(1, 1), (1, 2)], RuleOrder::Strict), (vec![], 1));
     }
 }

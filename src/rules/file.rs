@@ -22,7 +22,10 @@ const RULE_BYTES_MAX: usize = 8192;
 /// Reads a file, or the text of a rule group: one rule a line; lines that begin with `#` are comments.
 pub fn parse_rules(text: &MappedText) -> ParsedRules {
     let all = text.as_str();
-    let mut parsed = ParsedRules { rules: Vec::with_capacity(memchr::memchr_iter(b'\n', all.as_bytes()).count() + 1), ..ParsedRules::default() };
+    let mut parsed = ParsedRules {
+        rules: Vec::with_capacity(memchr::memchr_iter(b'\n', all.as_bytes()).count() + 1),
+        ..ParsedRules::default()
+    };
     let mut lines = Lines { all: all.as_bytes(), at: if all.starts_with('\u{feff}') { 3 } else { 0 } };
     while let Some(line) = lines.next() {
         let Some(rule) = all.get(line.clone()) else { continue };
@@ -36,9 +39,11 @@ pub fn parse_rules(text: &MappedText) -> ParsedRules {
                 if !rule.trim_ascii().is_empty() && !rule.trim_ascii_start().starts_with('#') {
                     let begin = line.start + rule.len() - rule.trim_ascii_start().len();
                     parsed.diagnostics.push(
-                        Diagnostic::warning("FD0225", "a line that begins with white space is passed over by Suricata")
-                            .at(text.span(begin..line.start + rule.trim_ascii_end().len()))
-                            .help("begin the rule at the start of the line"),
+                        Diagnostic::note(
+                            "FD0225",
+                            "Suricata passes over lines that begin with white space; AWS reads them",
+                        )
+                        .at(text.span(begin..line.start + rule.trim_ascii_end().len())),
                     );
                     parsed.rules.extend(parse::rule(text, begin..line.end, &mut parsed.diagnostics));
                 }
@@ -47,13 +52,14 @@ pub fn parse_rules(text: &MappedText) -> ParsedRules {
             Some(_) => {}
         }
         if rule.trim_ascii_end().ends_with('\\') {
-            let (joined, end) = join(text, line.clone(), &mut lines);
+            let joined = join(text, line.clone(), &mut lines);
             let first = text.span(line.start..line.end);
             parsed.diagnostics.push(
-                Diagnostic::warning("FD0224", "AWS refuses rules that are continued with a backslash").at(first).help("write the rule on one line"),
+                Diagnostic::warning("FD0224", "AWS refuses rules that are continued with a backslash")
+                    .at(first)
+                    .help("write the rule on one line"),
             );
             let whole = 0..joined.as_str().len();
-            let _ = end;
             parsed.rules.extend(parse::rule(&joined, whole, &mut parsed.diagnostics));
         } else {
             parsed.rules.extend(parse::rule(text, line, &mut parsed.diagnostics));
@@ -71,9 +77,9 @@ pub fn parse_rule(text: &MappedText) -> Result<Rule, Vec<Diagnostic>> {
 }
 
 /// Joins the lines of a rule whose lines end with a backslash.
-fn join(text: &MappedText, first: Range<usize>, lines: &mut Lines<'_>) -> (MappedText, usize) {
+fn join(text: &MappedText, first: Range<usize>, lines: &mut Lines<'_>) -> MappedText {
     let mut parts = Vec::new();
-    let mut line = first.clone();
+    let mut line = first;
     loop {
         let all = text.as_str();
         let trimmed = all.get(line.clone()).unwrap_or("").trim_ascii_end();
@@ -89,7 +95,7 @@ fn join(text: &MappedText, first: Range<usize>, lines: &mut Lines<'_>) -> (Mappe
             None => break,
         }
     }
-    (text.joined(&parts), line.end)
+    text.joined(&parts)
 }
 
 /// Whether a comment would be a rule without its `#`.
@@ -143,7 +149,9 @@ mod tests {
 
     #[test]
     fn comments_blank_lines_and_line_ends_do_not_count() {
-        let parsed = read("\u{feff}# a comment\r\n\r\nalert tcp any any -> any any (sid:1;)\r\n#alert tcp any any -> any any (sid:2;)\npass ip any any -> any any (sid:3;)");
+        let parsed = read(
+            "\u{feff}# a comment\r\n\r\nalert tcp any any -> any any (sid:1;)\r\n#alert tcp any any -> any any (sid:2;)\npass ip any any -> any any (sid:3;)",
+        );
         assert_eq!(parsed.rules.iter().map(Rule::sid).collect::<Vec<_>>(), [1, 3]);
         assert_eq!(parsed.disabled, 1);
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
@@ -151,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_backslash_continues_the_rule_and_is_warned_of() {
-        let text = "alert tcp any any -> \\\n any any (msg:\"x\"; \\\r\n sid:7;)\nalert tcp any any -> any any (sid:8;)";
+        let text =
+            "alert tcp any any -> \\\n any any (msg:\"x\"; \\\r\n sid:7;)\nalert tcp any any -> any any (sid:8;)";
         let mut sources = Sources::new();
         let file = sources.add("x.rules", text);
         let parsed = parse_rules(&MappedText::verbatim(text, file, 0));
@@ -163,7 +172,9 @@ mod tests {
 
     #[test]
     fn one_bad_rule_does_not_hide_the_others() {
-        let parsed = read("alert tcp any any -> any any (sid:1;)\nalert tcp any any -> any any (nope; sid:2;)\nalert tcp any any -> any any (sid:3;)\n");
+        let parsed = read(
+            "alert tcp any any -> any any (sid:1;)\nalert tcp any any -> any any (nope; sid:2;)\nalert tcp any any -> any any (sid:3;)\n",
+        );
         assert_eq!(parsed.rules.len(), 2);
         assert_eq!(parsed.diagnostics.len(), 1);
         assert_eq!(parsed.diagnostics[0].code, "FD0203");

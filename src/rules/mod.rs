@@ -1,28 +1,72 @@
-//! tmp
+//! The Suricata rule language: text to syntax tree with places, and back. No packets, no evaluation.
+//!
+//! In: a rules file or a single rule as [`MappedText`](crate::source::MappedText). Out: [`Rule`]s whose values are read and
+//! checked as Suricata 7.0.10 does when it loads them, and [`Diagnostic`](crate::source::Diagnostic)s for what it refuses.
+//! Variables stay names. [`parse_rules`] reads a file, [`parse_rule`] one rule; `Display` prints a rule in a canonical form.
+//! Start at `file.rs`, then `parse.rs` (the header and the cutting of options), `keyword/` (single options) and
+//! `signature.rs` (what options mean together).
+//!
+//! | code | what is wrong |
+//! |---|---|
+//! | FD0201 | the text of a rule: too long, control characters |
+//! | FD0202 | the header is not complete or its parts are not apart |
+//! | FD0203 | unknown keyword |
+//! | FD0204 | unknown or unsupported action |
+//! | FD0205 | unknown protocol |
+//! | FD0206 | unknown direction operator |
+//! | FD0207 | address expression |
+//! | FD0208 | port expression |
+//! | FD0209 | how options are written: semicolons, parentheses, quotes |
+//! | FD0210 | a value is missing, or there must be none |
+//! | FD0211 | a value cannot be read |
+//! | FD0212 | something that may be there once is there again |
+//! | FD0213 | no `sid` |
+//! | FD0214 | a content modifier without a content before it |
+//! | FD0215 | content modifiers that contradict each other |
+//! | FD0216 | a sticky buffer without a test, or a keyword that needs another place in relation to it |
+//! | FD0217 | a transform without a buffer, or not followed by a test |
+//! | FD0218 | application protocols that contradict each other, or one that is not detected |
+//! | FD0219 | directions that contradict each other |
+//! | FD0220 | a pattern that the buffer can never hold |
+//! | FD0221 | lengths that contradict each other |
+//! | FD0222 | tests of the packet together with tests of the stream or an application protocol |
+//! | FD0223 | two rules with the same number |
+//! | FD0224 | AWS refuses it although Suricata takes it (warning) |
+//! | FD0225 | it has no effect, or hardly the one meant (warning) |
+//! | FD0226 | a variable that no `byte_extract` or `byte_math` before it sets |
+
+mod address;
 pub mod ast;
+mod duplicates;
+mod file;
 pub mod keyword;
-pub(crate) mod near;
+mod near;
+mod parse;
+mod port;
+mod print;
 mod protocol;
-pub mod ranges;
-use crate::source::*;
+mod ranges;
+mod signature;
+
+pub use address::{AddressRanges, Name, RangesError};
+pub use ast::Rule;
+pub use duplicates::{Duplicates, check_duplicates};
+pub use file::{ParsedRules, parse_rule, parse_rules};
 pub use protocol::Protocol;
-/// t
-pub fn parse_address(_: &MappedText) -> Result<Spanned<ast::AddressExpr>, Vec<Diagnostic>> {
-    Err(vec![])
+pub use ranges::RangeSet;
+
+/// Parses an address expression as it stands in a header or as the entry of a variable.
+///
+/// # Errors
+/// What is wrong with it, with its place.
+pub fn parse_addresses(text: &crate::source::MappedText) -> Result<crate::source::Spanned<ast::AddressExpr>, crate::source::Diagnostic> {
+    address::parse(parse::Part { text: text.as_str(), at: 0, whole: text })
 }
-/// t
-pub fn parse_port(_: &MappedText) -> Result<Spanned<ast::PortExpr>, Vec<Diagnostic>> {
-    Err(vec![])
-}
-/// t
-#[derive(Debug)]
-pub struct P {
-    #[allow(missing_docs)]
-    pub rules: Vec<ast::Rule>,
-    #[allow(missing_docs)]
-    pub diagnostics: Vec<Diagnostic>,
-}
-/// t
-pub fn parse_rules(_: &MappedText) -> P {
-    P { rules: vec![], diagnostics: vec![] }
+
+/// Parses a port expression as it stands in a header or as the entry of a variable.
+///
+/// # Errors
+/// What is wrong with it, with its place.
+pub fn parse_ports(text: &crate::source::MappedText) -> Result<crate::source::Spanned<ast::PortExpr>, crate::source::Diagnostic> {
+    port::parse(parse::Part { text: text.as_str(), at: 0, whole: text })
 }

@@ -72,6 +72,28 @@ impl MappedText {
         Self { text: text.to_owned(), whole: self.span(range), pieces }
     }
 
+    /// Parts of this text one behind the other, with their places. Parts that are out of bounds are left out.
+    #[must_use]
+    pub fn joined(&self, parts: &[Range<usize>]) -> Self {
+        let mut joined = TextBuilder::new();
+        for part in parts {
+            let mut at = part.start;
+            while at < part.end {
+                let next = self.pieces.partition_point(|piece| piece.text_start as usize <= at);
+                let piece_end = self.pieces.get(next).map_or(self.text.len(), |piece| piece.text_start as usize);
+                let end = part.end.min(piece_end);
+                let (Some(text), Some(piece)) =
+                    (self.text.get(at..end).filter(|text| !text.is_empty()), self.piece_at(at))
+                else {
+                    break;
+                };
+                joined.push(text, self.span(at..end), piece.verbatim);
+                at = end;
+            }
+        }
+        joined.finish(self.whole)
+    }
+
     fn piece_at(&self, at: usize) -> Option<&Piece> {
         let next = self.pieces.partition_point(|piece| piece.text_start as usize <= at);
         self.pieces.get(next.saturating_sub(1))

@@ -80,7 +80,7 @@ impl Step<'_> {
         let segment = self.segment;
         self.session.swap_direction();
         if let Some(app) = self.app {
-            std::mem::swap(&mut app.proto_to_server, &mut app.proto_to_client);
+            app.swap();
         }
         self.out.swapped = true;
         self.segment.direction = ToClient;

@@ -35,7 +35,7 @@ pub use step::{close_at_timeout, process};
 
 pub(crate) use session::FirstData;
 
-use crate::app::{AppLayer, FlowKeyView};
+use crate::app::FlowKeyView;
 use crate::packet::EventSet;
 use crate::verdict::{Cause, Direction};
 
@@ -120,18 +120,17 @@ pub struct Outcome {
 
 /// What the pseudo packets at the end of a flow would be: one per direction that has something left to inspect.
 ///
-/// The engine makes them only for flows that are not condemned, to the server first, calling [`close_at_timeout`] and then
-/// detection for each.
-pub fn pseudo_packets(session: &Session, app: Option<&AppLayer>) -> [bool; 2] {
-    let mut needed = [session.has_unread_stream(Direction::ToServer), session.has_unread_stream(Direction::ToClient)];
+/// `unfinished` says for each direction whether there are transactions that detection is not done with. The engine makes
+/// the packets only for flows that are not condemned, to the server first, calling [`close_at_timeout`] and then detection for each.
+pub fn pseudo_packets(session: &Session, unfinished: [bool; 2]) -> [bool; 2] {
     if session.state >= TcpState::Established && session.state != TcpState::Closed {
-        needed = [true, true];
+        return [true, true];
     }
-    if let Some(app) = app {
-        needed[0] |= app.has_unfinished_transactions(Direction::ToServer);
-        needed[1] |= app.has_unfinished_transactions(Direction::ToClient);
-    }
-    needed
+    let [to_server, to_client] = unfinished;
+    [
+        to_server || session.has_unread_stream(Direction::ToServer),
+        to_client || session.has_unread_stream(Direction::ToClient),
+    ]
 }
 
 /// The connection's state as `tcp.state` in flow records; `none` for a flow that never had a session.

@@ -2,8 +2,7 @@
 
 use super::config::StreamConfig;
 use super::seq::Seq;
-use super::session::{Session, TcpState};
-use crate::app::AppLayer;
+use super::session::Session;
 use crate::verdict::Direction;
 
 /// The piece of stream that is inspected together with a packet: its payload, and what is held around it.
@@ -79,10 +78,16 @@ impl Session {
         half.raw_disabled |= half.raw_disabled_for_new;
     }
 
+    /// Says that none of the rules that could ever look at packets of a direction has `content` for the stream. To be called
+    /// when the first packet of a direction has met its group of rules; a session that begins later is asked again by none.
+    pub fn disable_raw(&mut self, direction: Direction) {
+        self.half_mut(direction).raw_disabled = true;
+    }
+
     /// Lets go of what nobody needs any more. To be called after each packet, for its direction, whether it was inspected
     /// or not.
-    pub fn prune(&mut self, config: &StreamConfig, app: Option<&AppLayer>, direction: Direction) {
-        let (app_disabled, state) = (self.app_disabled, self.state);
+    pub fn prune(&mut self, config: &StreamConfig, direction: Direction) {
+        let app_disabled = self.app_disabled;
         let half = self.half_mut(direction);
         if half.no_reassembly {
             return;
@@ -95,8 +100,7 @@ impl Session {
         if !half.raw_disabled {
             let [to_server, to_client] = config.chunk_bytes;
             let chunk = if direction == Direction::ToServer { to_server } else { to_client };
-            let raw = half.raw_progress.saturating_sub(u64::from(chunk));
-            edge = edge.min(raw);
+            edge = edge.min(half.raw_progress.saturating_sub(u64::from(chunk)));
         }
         if !app_disabled {
             edge = edge.min(half.app_progress);

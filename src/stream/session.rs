@@ -255,6 +255,8 @@ pub struct Session {
     pub(crate) zero_window_probe: [bool; 2],
     /// Closed by a reset.
     pub(crate) closed_by_reset: bool,
+    /// Payload of this flow is not inspected any more: it is encrypted.
+    pub(crate) payload_unread: bool,
     /// Nobody will look at packets of this flow, so bytes need not be kept for them.
     pub(crate) uninspected: bool,
 }

@@ -110,11 +110,7 @@ impl Step<'_> {
         self.session.previous = self.session.state;
         self.session.state = state;
         match state {
-            TcpState::Established
-            | TcpState::FinWait1
-            | TcpState::FinWait2
-            | TcpState::Closing
-            | TcpState::CloseWait => {
+            TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2 | TcpState::Closing | TcpState::CloseWait => {
                 self.out.flow_state = Some(FlowState::Established);
             }
             TcpState::LastAck | TcpState::TimeWait | TcpState::Closed => self.out.flow_state = Some(FlowState::Closed),
@@ -244,6 +240,7 @@ pub fn process(
         }
         return out;
     }
+    let unread = session.as_ref().is_some_and(|session| session.payload_unread);
     let no_session = session.as_ref().is_none_or(|session| session.state == TcpState::None);
     let accepted = if no_session {
         if let Some(opening) = opens(config, &segment, session, app, events, &mut out) {
@@ -266,7 +263,7 @@ pub fn process(
         out.no_payload_inspection = true;
         out.drop.get_or_insert(Cause::StreamError);
     }
-    note_end_of_inspection(app.as_deref_mut(), &mut out);
+    note_end_of_inspection(app, session.as_deref_mut(), unread, &mut out);
     out
 }
 
@@ -293,8 +290,7 @@ fn opens(
         push_event(events, "rst_but_no_session");
         return Some(Err(Invalid));
     }
-    let mut midstream =
-        || apply_policy(config.midstream_policy, Cause::StreamException, out, session.as_deref_mut(), app);
+    let mut midstream = || apply_policy(config.midstream_policy, Cause::StreamException, out, session.as_deref_mut(), app);
     if segment.has(tcp_flag::FIN) {
         midstream();
         if !config.picks_up_midstream() || segment.payload.is_empty() {
@@ -324,18 +320,19 @@ fn note_flags(session: &mut Session, segment: &Segment<'_>) {
 }
 
 /// The parser has seen enough, or asks for another protocol: Suricata flushes inspection of both directions with two pseudo
-/// packets before it goes on with this one.
-fn note_end_of_inspection(app: Option<&mut AppLayer>, out: &mut Outcome) {
-    let Some(app) = app else { return };
-    let ends = app.no_inspection() && !app.no_inspection_done && !out.no_payload_inspection;
+/// packets before it goes on with this one. `unread`: payload was not inspected before this packet.
+fn note_end_of_inspection(app: &mut Option<Box<AppLayer>>, session: Option<&mut Session>, unread: bool, out: &mut Outcome) {
+    let Some(layer) = app else { return };
+    let ends = layer.no_inspection() && !unread && !out.no_payload_inspection;
     if ends {
-        app.no_inspection_done = true;
         out.flow_no_payload_inspection = true;
+        if let Some(session) = session {
+            session.payload_unread = true;
+        }
     }
-    if ends || app.protocol_change().is_some() {
+    if ends || layer.protocol_change().is_some() {
         out.flush = true;
-        app.end_of_stream(Direction::ToServer);
-        app.end_of_stream(Direction::ToClient);
+        end_parsers(app);
     }
 }
 
@@ -374,6 +371,7 @@ pub fn close_at_timeout(
     events: &mut EventSet,
 ) -> Outcome {
     let mut out = Outcome { established: true, ..Outcome::default() };
+    let unread = session.payload_unread;
     let tcp = TcpHeader::default();
     if !session.half(flow.direction).held.has_seen_data()
         && let Some(app) = app.as_deref_mut()
@@ -401,7 +399,7 @@ pub fn close_at_timeout(
         let mut step = Step { config, session, segment, app, key: flow.key, events, out: &mut out };
         step.reassemble(flow.direction);
     }
-    note_end_of_inspection(app.as_deref_mut(), &mut out);
+    note_end_of_inspection(app, Some(session), unread, &mut out);
     out
 }
 

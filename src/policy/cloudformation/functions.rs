@@ -24,6 +24,7 @@ pub(super) struct Resolver<'a> {
     root: &'a Node,
     resources: &'a [(Spanned<String>, Node)],
     params: &'a Params,
+    scope: &'a str,
     depth: Cell<usize>,
 }
 
@@ -38,11 +39,21 @@ pub(super) fn function(node: &Node) -> Option<(&str, &Node)> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(root: &'a Node, resources: &'a [(Spanned<String>, Node)], params: &'a Params) -> Self {
+    pub(super) fn new(
+        root: &'a Node,
+        resources: &'a [(Spanned<String>, Node)],
+        params: &'a Params,
+        scope: &'a str,
+    ) -> Self {
         for (name, _) in root.get("Parameters").and_then(Node::as_map).unwrap_or(&[]) {
             params.known(&name.value);
         }
-        Self { root, resources, params, depth: Cell::new(0) }
+        Self { root, resources, params, scope, depth: Cell::new(0) }
+    }
+
+    /// What stands for a resource where its ARN or id is not known.
+    pub(super) fn token(&self, id: &str) -> String {
+        format!("{}{}", reference(id), self.scope)
     }
 
     /// A section of the template.
@@ -167,7 +178,7 @@ impl<'a> Resolver<'a> {
             return Err(Unresolved::new(what, "correct the name"));
         }
         match purpose {
-            Purpose::Identity => Ok(Node::string(MappedText::derived(reference(target), span), span)),
+            Purpose::Identity => Ok(Node::string(MappedText::derived(self.token(target), span), span)),
             Purpose::Name => Ok(Node::string(MappedText::derived(format!("${{{target}}}"), span), span)),
             Purpose::Value => self.given(target, span, || format!("`{target}` gets its id only when it is created")),
         }
@@ -211,7 +222,7 @@ impl<'a> Resolver<'a> {
         let identity = matches!(attribute, "RuleGroupArn" | "FirewallPolicyArn" | "FirewallArn" | "VpcId" | "Arn")
             && kind_of(kind).is_some_and(|kind| kind != ResourceKind::VpcCidrBlock);
         match purpose {
-            Purpose::Identity if identity => Ok(Node::string(MappedText::derived(reference(id), span), span)),
+            Purpose::Identity if identity => Ok(Node::string(MappedText::derived(self.token(id), span), span)),
             Purpose::Name => Ok(Node::string(MappedText::derived(format!("${{{id}.{attribute}}}"), span), span)),
             _ => {
                 let name = format!("{id}.{attribute}");

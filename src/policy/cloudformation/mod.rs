@@ -12,7 +12,7 @@ mod substitute;
 
 use super::code;
 use super::params::Params;
-use super::resource::{Resource, ResourceKind, reference};
+use super::resource::{Resource, ResourceKind};
 use super::value::{Node, Value};
 use crate::source::{Diagnostic, Span, Spanned};
 use functions::{Purpose, Resolver};
@@ -32,13 +32,13 @@ pub(super) fn nested_stack(root: &Node) -> Option<Span> {
     root.get("Resources")?.as_map()?.iter().find(|(_, body)| is_stack(body)).map(|(id, _)| id.span)
 }
 
-/// The firewall resources of a template.
-pub(super) fn load(root: &Node, params: &Params, problems: &mut Vec<Diagnostic>) -> Vec<Resource> {
+/// The firewall resources of a template. `scope` tells the logical ids of several templates apart.
+pub(super) fn load(root: &Node, params: &Params, scope: &str, problems: &mut Vec<Diagnostic>) -> Vec<Resource> {
     let Some(resources) = root.get("Resources").and_then(Node::as_map) else {
         problems.push(Diagnostic::error(code::TEMPLATE, "the template has no `Resources`").at(root.span));
         return Vec::new();
     };
-    let resolver = Resolver::new(root, resources, params);
+    let resolver = Resolver::new(root, resources, params, scope);
     let mut loaded = Vec::new();
     for (logical_id, body) in resources {
         if logical_id.value.starts_with("Fn::") {
@@ -92,7 +92,7 @@ fn resource(kind: ResourceKind, id: &Spanned<String>, body: &Node, resolver: &Re
         kind,
         logical_id: id.value.clone(),
         name: name.map(|text| Spanned::new(text.as_str().to_owned(), text.whole())),
-        identities: vec![reference(&id.value)],
+        identities: vec![resolver.token(&id.value)],
         properties,
         span: id.span,
     })

@@ -45,7 +45,7 @@ fn value_with(expression: &str, purpose: Purpose, given: &str) -> String {
     let mut params = Params::default();
     params.take_file(&crate::policy::json::parse(&sources, params_file).unwrap(), &mut Vec::new());
     let resources = root.get("Resources").and_then(Node::as_map).unwrap();
-    let resolver = Resolver::new(&root, resources, &params);
+    let resolver = Resolver::new(&root, resources, &params, "");
     show(&resolver.resolve(root.get("Test").unwrap().get("V").unwrap(), purpose))
 }
 

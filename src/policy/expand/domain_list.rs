@@ -143,14 +143,18 @@ fn closing_rule(protocol: Protocol, sid: u32) -> String {
 fn content(target: &str) -> String {
     let mut out = String::with_capacity(target.len());
     for byte in target.bytes() {
-        match byte {
-            b'"' | b';' | b'\\' | b'|' | b':' | b'(' | b')' | 0..=0x20 | 0x7f.. => {
-                out.push_str(&format!("|{byte:02x}|"))
-            }
-            _ => out.push(char::from(byte)),
+        let means_more = matches!(byte, b'"' | b';' | b'\\' | b'|' | b':' | b'(' | b')' | 0..=0x20 | 0x7f..);
+        if means_more {
+            out.extend(['|', hex_digit(byte >> 4), hex_digit(byte & 15), '|']);
+        } else {
+            out.push(char::from(byte));
         }
     }
     out
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from_digit(value.into(), 16).unwrap_or('0')
 }
 
 #[cfg(test)]

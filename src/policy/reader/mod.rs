@@ -328,7 +328,7 @@ fn stateless(
     let default_actions = actions("StatelessDefaultActions");
     let fragment_default_actions = actions("StatelessFragmentDefaultActions");
     let member = "StatelessRuleGroupReferences";
-    let references = references(body, member, problems)?;
+    let references = references(body, member, env, problems)?;
     let priorities: Vec<Option<Spanned<u16>>> = references.iter().map(|r| r.priority.clone()).collect();
     refusals::references(member, &priorities, None, body.get(member).map_or(body.span, |node| node.span), problems);
     let mut groups = Vec::new();
@@ -364,7 +364,7 @@ fn stateful_groups(
     problems: &mut Problems,
 ) -> Option<Vec<StatefulGroup>> {
     let member = "StatefulRuleGroupReferences";
-    let mut references = references(body, member, problems)?;
+    let mut references = references(body, member, env, problems)?;
     let priorities: Vec<Option<Spanned<u16>>> = references.iter().map(|r| r.priority.clone()).collect();
     let span = body.get(member).map_or(body.span, |node| node.span);
     refusals::references(member, &priorities, Some(engine.order), span, problems);
@@ -411,7 +411,7 @@ struct Reference<'a> {
     drop_to_alert: bool,
 }
 
-fn references<'a>(body: &'a Node, member: &str, problems: &mut Problems) -> Option<Vec<Reference<'a>>> {
+fn references<'a>(body: &'a Node, member: &str, env: &Env<'_>, problems: &mut Problems) -> Option<Vec<Reference<'a>>> {
     let Some(list) = body.get(member) else { return Some(Vec::new()) };
     let items = members::list(list, &format!("`{member}`"), problems)?;
     let mut references = Vec::new();
@@ -419,7 +419,7 @@ fn references<'a>(body: &'a Node, member: &str, problems: &mut Problems) -> Opti
         let known = ["ResourceArn", "Priority", "Override", "DeepThreatInspection"];
         let Some(node) = members::object(item, "a rule group reference", &known, problems) else { continue };
         let arn = members::required(node, "ResourceArn", "a rule group reference", problems)
-            .and_then(|arn| members::text(arn, "`ResourceArn`", problems));
+            .and_then(|arn| reference_text(arn, env, problems));
         let priority = node.get("Priority").and_then(|priority| {
             let number = members::integer(priority, "`Priority`", 1..=65535, problems)?;
             Some(Spanned::new(number.value as u16, number.span))
@@ -429,10 +429,32 @@ fn references<'a>(body: &'a Node, member: &str, problems: &mut Problems) -> Opti
             .and_then(|node| node.get("Action"))
             .is_some_and(|action| members::word(action, "the override", &[("DROP_TO_ALERT", ())], problems).is_some());
         if let Some(arn) = arn {
-            references.push(Reference { node, text: arn.as_str().to_owned(), priority, drop_to_alert });
+            references.push(Reference { node, text: arn, priority, drop_to_alert });
         }
     }
     Some(references)
+}
+
+/// The ARN of a reference. What is missing there can also be supplied, or left out, by the name that the message gives.
+fn reference_text(arn: &Node, env: &Env<'_>, problems: &mut Problems) -> Option<String> {
+    let super::value::Value::Unresolved(missing) = &arn.value else {
+        return members::text(arn, "`ResourceArn`", problems).map(|text| text.as_str().to_owned());
+    };
+    let options = env.options;
+    let known = |name: &str| {
+        options.leave_out.iter().any(|wanted| wanted == name)
+            || env.supplied.iter().any(|group| group.identities.iter().any(|id| id == name))
+    };
+    if let Some(name) = missing.names().find(|name| known(name)) {
+        return Some(name.to_owned());
+    }
+    for (what, help) in missing.parts() {
+        let name = what.split('`').nth(1).unwrap_or("NAME");
+        problems.push(Diagnostic::error(code::UNRESOLVED, what).at(arn.span).help(format!(
+            "{help}; or give the rule group with --rule-group {name}=FILE, or go on without it with --leave-out {name}"
+        )));
+    }
+    None
 }
 
 /// The group a reference leads to; `None` when it is left out or missing, which is said.
@@ -444,7 +466,7 @@ fn find<'a>(
 ) -> Option<&'a Resource> {
     let span = reference.node.get("ResourceArn").map_or(reference.node.span, |node| node.span);
     let text = &reference.text;
-    let shown = text.strip_prefix("resource:").unwrap_or(text);
+    let shown = text.strip_prefix("resource:").map_or(text.as_str(), |id| id.split('@').next().unwrap_or(id));
     let given_as = if shown.contains("${") { shown.rsplit('/').next().unwrap_or(shown) } else { shown };
     let supply = format!("give it with --rule-group {given_as}=FILE");
     match resolve::rule_group(text, env) {
@@ -516,6 +538,12 @@ fn nets(resource: &Resource, body: &Node, env: &Env<'_>, problems: &mut Problems
         });
     } else {
         nets.home_net = home_net_of_vpc(resource, env, &mut open);
+    }
+    if let Some(home_net) = &nets.home_net {
+        variables::check_entries(&home_net.entries, |entry| [entry, "any"], &mut open);
+    }
+    if open.has_errors() {
+        nets.home_net = None;
     }
     nets.home_net_missing = open.into_vec();
     nets

@@ -135,6 +135,7 @@ fn rules(
         }
         "StatefulRules" => {
             let items = members::list(node, "`StatefulRules`", problems)?;
+            let items: Vec<&Node> = items.iter().filter(|item| !never_matches(item, problems)).collect();
             let rules: Vec<Option<Rule>> = items.iter().map(|item| standard_rule::expand(item, problems)).collect();
             rules.into_iter().collect::<Option<Vec<Rule>>>().map(|rules| (StatefulKind::Standard, rules))
         }
@@ -147,6 +148,20 @@ fn rules(
             None
         }
     }
+}
+
+/// AWS lists one protocol that the engine does not have.
+fn never_matches(rule: &Node, problems: &mut Problems) -> bool {
+    let protocol = rule.get("Header").and_then(|header| header.get("Protocol"));
+    let Some(protocol) = protocol.filter(|node| node.as_text().is_some_and(|text| text.as_str() == "MSN")) else {
+        return false;
+    };
+    problems.push(
+        Diagnostic::warning(code::NOT_SIMULATED, "the engine has no protocol `MSN`")
+            .at(protocol.span)
+            .help("the rule never matches and is left out"),
+    );
+    true
 }
 
 fn says_something(node: &Node) -> bool {

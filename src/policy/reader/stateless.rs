@@ -223,29 +223,24 @@ fn ports(node: &Node, problems: &mut Problems) -> Option<(u16, u16)> {
         let port = node.get(member)?;
         members::integer(port, &format!("`{member}`"), 0..=65535, problems).map(|port| port.value as u16)
     };
-    match (node.get("FromPort"), node.get("ToPort")) {
-        (Some(_), Some(_)) => {
-            let (from, to) = (end("FromPort", problems)?, end("ToPort", problems)?);
-            if from > to {
-                let says = format!("FromPort, ToPort is not within the bound, parameter: [{from}, {to}]");
-                problems.push(
-                    Diagnostic::error(code::ILLEGAL_VALUE, format!("the port range {from} to {to} runs backwards"))
-                        .at(node.span)
-                        .help(format!("AWS says: `{says}`")),
-                );
-                return None;
-            }
-            Some((from, to))
-        }
-        _ => {
-            problems.push(
-                Diagnostic::error(code::MISSING_MEMBER, "a port range needs both `FromPort` and `ToPort`")
-                    .at(node.span)
-                    .help("both stand in one entry of the list, also for a single port"),
-            );
-            None
-        }
+    if node.get("FromPort").is_none() || node.get("ToPort").is_none() {
+        problems.push(
+            Diagnostic::error(code::MISSING_MEMBER, "a port range needs both `FromPort` and `ToPort`")
+                .at(node.span)
+                .help("both stand in one entry of the list, also for a single port"),
+        );
+        return None;
     }
+    let (from, to) = (end("FromPort", problems)?, end("ToPort", problems)?);
+    if from > to {
+        problems.push(
+            Diagnostic::error(code::ILLEGAL_VALUE, format!("the port range {from} to {to} runs backwards"))
+                .at(node.span)
+                .help(format!("AWS says: `FromPort, ToPort is not within the bound, parameter: [{from}, {to}]`")),
+        );
+        return None;
+    }
+    Some((from, to))
 }
 
 fn flags(node: &Node, problems: &mut Problems) -> Option<TcpFlags> {

@@ -4,11 +4,13 @@ use super::super::code;
 use super::super::members;
 use super::super::model::{AddressVariable, PortVariable, StatefulGroup};
 use super::super::problems::Problems;
+use super::super::refusals;
 use super::super::resource::Resource;
+use super::super::rule_text::parse_rule;
 use super::super::value::Node;
 use super::Env;
 use crate::rules::ast::{AddressExpr, PortExpr, Rule};
-use crate::source::{Diagnostic, Span, Spanned};
+use crate::source::{Diagnostic, MappedText, Span, Spanned};
 
 /// The names that the rules of a group use, each with the first place.
 #[derive(Debug, Default)]
@@ -85,11 +87,20 @@ pub(in crate::policy) fn read(
     let origin = |span: Span| format!("rule group `{}` ({})", group.name, env.place(span));
     let ip_sets = declared.and_then(|all| all.get("IPSets"));
     let port_sets = declared.and_then(|all| all.get("PortSets"));
-    for (node, what) in [(declared, "`RuleVariables`"), (ip_sets, "`IPSets`"), (port_sets, "`PortSets`")] {
-        if let Some(node) = node
-            && node.as_map().is_none()
-        {
-            members::object(node, what, &[], problems);
+    if let Some(declared) = declared
+        && members::object(declared, "`RuleVariables`", &["IPSets", "PortSets", "ContextSets"], problems).is_some()
+        && let Some(contexts) = declared.get("ContextSets")
+    {
+        let message = "context sets are not looked up: which addresses they stand for is not in the document";
+        problems.push(Diagnostic::warning(code::NOT_SIMULATED, message).at(contexts.span));
+    }
+    for (sets, what) in [(ip_sets, "`IPSets`"), (port_sets, "`PortSets`")] {
+        match sets.map(|sets| (sets, sets.as_map())) {
+            Some((sets, None)) => {
+                members::object(sets, what, &[], problems);
+            }
+            Some((_, Some(sets))) => sets.iter().for_each(|(name, _)| refusals::variable_name(name, problems)),
+            None => {}
         }
     }
     // Declared sets may use each other, so the list of names grows while it is walked.
@@ -106,11 +117,12 @@ pub(in crate::policy) fn read(
                 origin: origin(key.span),
             }),
             (_, None) => {
-                predefined_or_missing(&used, nets, problems);
+                predefined_or_missing(&used, nets, body.is_some(), problems);
                 None
             }
         };
         let Some(set) = set else { continue };
+        check_entries(&set.entries, |entry| [entry, "any"], problems);
         for entry in &set.entries {
             for name in names_in(&entry.value) {
                 note(&mut uses.addresses, name, entry.span);
@@ -129,49 +141,58 @@ pub(in crate::policy) fn read(
                 nets.ports.iter().find(|set| set.name == used.value).cloned()
             }
             (None, None) => {
-                problems.push(without_value(used, "PortSets", &format!("--port-set {}=PORT,..", used.value)));
+                let option = format!("--port-set {}=PORT,..", used.value);
+                problems.push(without_value(used, "PortSets", &option, body.is_some()));
                 None
             }
         };
-        group.port_sets.extend(set);
+        if let Some(set) = set {
+            check_entries(&set.entries, |entry| ["any", entry], problems);
+            group.port_sets.push(set);
+        }
     }
     references(group, &uses, body, env, problems);
     contradiction(group, &uses, nets, problems);
 }
 
-fn predefined_or_missing(used: &Spanned<String>, nets: &PolicyNets, problems: &mut Problems) {
+fn predefined_or_missing(used: &Spanned<String>, nets: &PolicyNets, declarable: bool, problems: &mut Problems) {
     let known = match used.value.as_str() {
         "HOME_NET" => nets.home_net.is_some(),
         "EXTERNAL_NET" => nets.external_net.is_some() || nets.home_net.is_some(),
         _ => {
-            problems.push(without_value(used, "IPSets", &format!("--ip-set {}=CIDR,..", used.value)));
+            problems.push(without_value(used, "IPSets", &format!("--ip-set {}=CIDR,..", used.value), declarable));
             return;
         }
     };
     if known {
         return;
     }
-    if !nets.home_net_missing.is_empty() {
-        let text = format!("`${}` is used here", used.value);
+    let text = format!("`${}` is used here", used.value);
+    if nets.home_net_missing.is_empty() {
+        problems.push(
+            Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, "rules use HOME_NET, and nothing says what it is")
+                .label(used.span, text)
+                .help("give the addresses of the firewall's VPC with --home-net CIDR,.."),
+        );
+    } else {
         problems.extend(nets.home_net_missing.iter().cloned().map(|missing| missing.label(used.span, text.as_str())));
-        return;
     }
-    let message = format!("`${}` is used, and nothing says what HOME_NET is", used.value);
-    problems.push(
-        Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, message)
-            .at(used.span)
-            .help("give the addresses of the firewall's VPC with --home-net CIDR,.."),
-    );
 }
 
-fn without_value(used: &Spanned<String>, section: &str, option: &str) -> Diagnostic {
+/// `declarable`: the rules stand in a rule group that can declare variables, not in a file of their own.
+fn without_value(used: &Spanned<String>, section: &str, option: &str, declarable: bool) -> Diagnostic {
     let name = &used.value;
-    Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, format!("`${name}` is used, and nothing gives it a value"))
-        .at(used.span)
-        .help(format!(
+    let help = if declarable {
+        format!(
             "declare it under RuleVariables.{section}, or give it with {option} (AWS says: `{name} cannot be null or \
              empty, context: RuleVariables.{section}.{name}`)"
-        ))
+        )
+    } else {
+        format!("give it with {option}")
+    };
+    Diagnostic::error(code::VARIABLE_WITHOUT_VALUE, format!("`${name}` is used, and nothing gives it a value"))
+        .at(used.span)
+        .help(help)
 }
 
 /// IP set references: what `@NAME` stands for is not in the document, unless it is a prefix list of the same document.
@@ -195,7 +216,10 @@ fn references(group: &mut StatefulGroup, uses: &Uses, body: Option<&Node>, env: 
             (None, None) => None,
         };
         match set {
-            Some(set) => group.ip_set_references.push(AddressVariable { name: name.clone(), ..set }),
+            Some(set) => {
+                check_entries(&set.entries, |entry| [entry, "any"], problems);
+                group.ip_set_references.push(AddressVariable { name: name.clone(), ..set });
+            }
             None if entry.is_none() => {
                 let message = format!("`@{name}` is used, and the group has no such IP set reference");
                 problems.push(Diagnostic::error(code::REFERENCE_WITHOUT_VALUE, message).at(used.span).help(format!(
@@ -258,6 +282,21 @@ fn contradiction(group: &StatefulGroup, uses: &Uses, nets: &PolicyNets, problems
             .at(entry.span)
             .help("set HOME_NET on the policy instead, or EXTERNAL_NET on the group too"),
     );
+}
+
+/// Refuses entries that the rule language could not read in a header, where `place` puts an entry as address and port.
+pub(in crate::policy) fn check_entries<'a>(
+    entries: &'a [Spanned<String>],
+    place: impl Fn(&'a str) -> [&'a str; 2],
+    problems: &mut Problems,
+) {
+    for entry in entries {
+        let [address, port] = place(&entry.value);
+        let rule = format!("pass tcp {address} {port} -> any any (sid:1;)");
+        if let Err(wrong) = parse_rule(&MappedText::derived(rule, entry.span)) {
+            problems.extend(wrong);
+        }
+    }
 }
 
 /// The texts of `{Definition: [..]}`.

@@ -17,7 +17,7 @@ mod ip_protocols;
 mod meta;
 mod other;
 mod pcre;
-mod text;
+pub(crate) mod text;
 mod transform;
 mod value;
 
@@ -34,9 +34,9 @@ pub use flow::{
 };
 pub use header::{BitsMatch, FlagsMode, IpProto, IpProtoMatch};
 pub use pcre::Pcre;
+pub use text::{content_text, quoted_text};
 pub use transform::Transform;
-pub(crate) use value::{Value, is_blank};
-pub use {text::content_text, text::quoted_text};
+pub(crate) use value::{Value, c_number, is_blank};
 
 use super::Protocol;
 use crate::source::Diagnostic;
@@ -202,7 +202,7 @@ pub enum Keyword {
     Recognised {
         /// Its canonical name.
         name: &'static str,
-        /// The text after the colon.
+        /// The text after the colon, with negation and quotes.
         value: Option<String>,
     },
 }

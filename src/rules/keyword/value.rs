@@ -13,6 +13,8 @@ pub(crate) struct Value<'a> {
     pub(crate) keyword: &'static str,
     /// The value; empty when there is none.
     pub(crate) text: &'a str,
+    /// The value with negation and quotes.
+    pub(crate) raw: &'a str,
     /// Whether there is one.
     pub(crate) present: bool,
     /// `!` in front of it.

@@ -1,0 +1,333 @@
+//! Rules as text, in a canonical form: one space between parts, aliases by their main name, modifiers behind their content.
+
+use super::Protocol;
+use super::ast::{AddressExpr, Arrow, PortExpr, Rule};
+use super::keyword::{
+    Amount, BitsMatch, Compare, Content, FastPattern, FlagsMode, Flow, FlowFragment, FlowStream, Flowbits,
+    FlowintCommand, FlowintOperand, IpProtoMatch, Keyword, StreamSide, ThresholdKind, Transform, XbitTrack,
+    content_text, quoted_text, ssl_state,
+};
+use crate::verdict::Direction;
+use std::fmt::{self, Display, Formatter};
+
+impl Display for Rule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ", self.action.value.name(), self.protocol.value.as_str())?;
+        write!(f, "{} {} {} ", self.source.value, self.source_port.value, self.arrow.value)?;
+        write!(f, "{} {} (", self.destination.value, self.destination_port.value)?;
+        for (index, option) in self.options.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { " " })?;
+            write!(f, "{};", option.keyword)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl Display for Protocol {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Display for Arrow {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forward => "->",
+            Self::Both => "<>",
+        })
+    }
+}
+
+fn list<T: Display>(f: &mut Formatter<'_>, items: impl Iterator<Item = T>) -> fmt::Result {
+    f.write_str("[")?;
+    for (index, item) in items.enumerate() {
+        f.write_str(if index == 0 { "" } else { "," })?;
+        write!(f, "{item}")?;
+    }
+    f.write_str("]")
+}
+
+impl Display for AddressExpr {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Net(net) if net.prefix_len() == net.max_prefix_len() => write!(f, "{}", net.addr()),
+            Self::Net(net) => write!(f, "{net}"),
+            Self::Range(low, high) => write!(f, "{low}-{high}"),
+            Self::Variable(name) => write!(f, "${name}"),
+            Self::Reference(name) => write!(f, "@{name}"),
+            Self::Not(inner) => write!(f, "!{}", inner.value),
+            Self::List(items) => list(f, items.iter().map(|item| &item.value)),
+        }
+    }
+}
+
+impl Display for PortExpr {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Range(low, high) if low == high => write!(f, "{low}"),
+            Self::Range(low, high) => write!(f, "{low}:{high}"),
+            Self::Variable(name) => write!(f, "${name}"),
+            Self::Not(inner) => write!(f, "!{}", inner.value),
+            Self::List(items) => list(f, items.iter().map(|item| &item.value)),
+        }
+    }
+}
+
+impl Display for Keyword {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let not = |negated: bool| if negated { "!" } else { "" };
+        match self {
+            Self::Msg(text) => write!(f, "msg:{}", quoted_text(text)),
+            Self::Sid(number) => write!(f, "sid:{number}"),
+            Self::Rev(number) => write!(f, "rev:{number}"),
+            Self::Gid(number) => write!(f, "gid:{number}"),
+            Self::Classtype(name) => write!(f, "classtype:{name}"),
+            Self::Priority(number) => write!(f, "priority:{number}"),
+            Self::Reference { system, id } => write!(f, "reference:{system},{id}"),
+            Self::Metadata(text) => write!(f, "metadata:{text}"),
+            Self::Target { destination } => write!(f, "target:{}", if *destination { "dest_ip" } else { "src_ip" }),
+            Self::Noalert => f.write_str("noalert"),
+            Self::Alert => f.write_str("alert"),
+            Self::Requires(text) => write!(f, "requires:{text}"),
+            Self::IpProto(ip_proto) => {
+                let sign = match ip_proto.compare {
+                    IpProtoMatch::Is => "",
+                    IpProtoMatch::Not => "!",
+                    IpProtoMatch::Below => "<",
+                    IpProtoMatch::Above => ">",
+                };
+                write!(f, "ip_proto:{sign}{}", ip_proto.number)
+            }
+            Self::Ttl(compare) => write!(f, "ttl:{compare}"),
+            Self::Itype(compare) => write!(f, "itype:{compare}"),
+            Self::Icode(compare) => write!(f, "icode:{compare}"),
+            Self::IcmpId(number) => write!(f, "icmp_id:{number}"),
+            Self::IcmpSeq(number) => write!(f, "icmp_seq:{number}"),
+            Self::TcpFlags(bits) => tcp_flags(f, *bits),
+            Self::Fragbits(bits) => {
+                write!(f, "fragbits:{}", sign(bits.mode))?;
+                letters(f, bits.bits, &[(0x2000, 'M'), (0x4000, 'D'), (0x8000, 'R')])
+            }
+            Self::Fragoffset(compare) => write!(f, "fragoffset:{compare}"),
+            Self::Ipopts(name) => write!(f, "ipopts:{name}"),
+            Self::Dsize(compare) => write!(f, "dsize:{compare}"),
+            Self::Tos { negated, value } => write!(f, "tos:{}{value}", not(*negated)),
+            Self::Id(number) => write!(f, "id:{number}"),
+            Self::Sameip => f.write_str("sameip"),
+            Self::Seq(number) => write!(f, "tcp.seq:{number}"),
+            Self::Ack(number) => write!(f, "tcp.ack:{number}"),
+            Self::Window { negated, value } => write!(f, "tcp.window:{}{value}", not(*negated)),
+            Self::TcpMss(compare) => write!(f, "tcp.mss:{compare}"),
+            Self::Icmpv6Mtu(compare) => write!(f, "icmpv6.mtu:{compare}"),
+            Self::Flow(flow) => self::flow(f, *flow),
+            Self::FlowAge(compare) => write!(f, "flow.age:{compare}"),
+            Self::Flowbits(Flowbits::Noalert) => f.write_str("flowbits:noalert"),
+            Self::Flowbits(Flowbits::Bits { command, names }) => {
+                write!(f, "flowbits:{},{}", command.name(), names.join("|"))
+            }
+            Self::Flowint(flowint) => {
+                write!(f, "flowint:{},{}", flowint.name, flowint_command(flowint.command))?;
+                match &flowint.operand {
+                    Some(FlowintOperand::Value(number)) => write!(f, ",{number}"),
+                    Some(FlowintOperand::Variable(name)) => write!(f, ",{name}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Xbits(bits) => {
+                let track = match bits.track {
+                    XbitTrack::Source => "ip_src",
+                    XbitTrack::Destination => "ip_dst",
+                    XbitTrack::Pair => "ip_pair",
+                };
+                write!(f, "xbits:{},{},track {track},expire {}", bits.command.name(), bits.name, bits.expire)
+            }
+            Self::Hostbits(bits) => {
+                let side = if bits.track == XbitTrack::Destination { "dst" } else { "src" };
+                write!(f, "hostbits:{},{},{side}", bits.command.name(), bits.name)
+            }
+            Self::BitsNoalert("hostbits") => f.write_str("hostbits:noalert"),
+            Self::BitsNoalert(keyword) => write!(f, "{keyword}:noalert,track ip_src"),
+            Self::StreamSize(size) => {
+                let side = match size.side {
+                    StreamSide::Server => "server",
+                    StreamSide::Client => "client",
+                    StreamSide::Both => "both",
+                    StreamSide::Either => "either",
+                };
+                match size.compare {
+                    Compare::Eq(n) => write!(f, "stream_size:{side},=,{n}"),
+                    Compare::Ne(n) => write!(f, "stream_size:{side},!=,{n}"),
+                    Compare::Lt(n) => write!(f, "stream_size:{side},<,{n}"),
+                    Compare::Le(n) => write!(f, "stream_size:{side},<=,{n}"),
+                    Compare::Gt(n) | Compare::Between(n, _) => write!(f, "stream_size:{side},>,{n}"),
+                    Compare::Ge(n) => write!(f, "stream_size:{side},>=,{n}"),
+                }
+            }
+            Self::Threshold(t) => {
+                let kind = match t.kind {
+                    ThresholdKind::Limit => "limit",
+                    ThresholdKind::Threshold => "threshold",
+                    ThresholdKind::Both => "both",
+                };
+                write!(f, "threshold:type {kind}, track {}, count {}, seconds {}", t.track.name(), t.count, t.seconds)
+            }
+            Self::DetectionFilter(t) => {
+                write!(f, "detection_filter:track {}, count {}, seconds {}", t.track.name(), t.count, t.seconds)
+            }
+            Self::AppLayerProtocol { negated, protocol } => {
+                write!(f, "app-layer-protocol:{}{}", not(*negated), protocol.map_or("failed", Protocol::as_str))
+            }
+            Self::AppLayerEvent(event) => write!(f, "app-layer-event:{event}"),
+            Self::DecodeEvent(event) => write!(f, "decode-event:{event}"),
+            Self::StreamEvent(event) => write!(f, "stream-event:{event}"),
+            Self::SslState { states, negated } => {
+                f.write_str("ssl_state:")?;
+                let mut first = true;
+                for (name, bit) in ssl_state::NAMES {
+                    if states & bit != 0 {
+                        f.write_str(if std::mem::take(&mut first) { "" } else { "," })?;
+                        write!(f, "{}{name}", not(negated & bit != 0))?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Buffer(buffer) => f.write_str(buffer.name()),
+            Self::PktData => f.write_str("pkt_data"),
+            Self::Transform(transform) => match transform {
+                Transform::Xor(key) => {
+                    f.write_str("xor:\"")?;
+                    key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                    f.write_str("\"")
+                }
+                Transform::Pcrexform(pattern) => write!(f, "pcrexform:\"{pattern}\""),
+                plain => f.write_str(plain.name()),
+            },
+            Self::Content(content) => self::content(f, content),
+            Self::Pcre(pcre) => {
+                write!(f, "pcre:{}\"/{}/{}", not(pcre.negated), pcre.pattern, pcre.flags)?;
+                pcre.captures.iter().try_for_each(|name| write!(f, ", {name}"))?;
+                f.write_str("\"")
+            }
+            Self::Bsize(bsize) => write!(f, "bsize:{}", bsize.0),
+            Self::Isdataat(isdataat) => {
+                write!(f, "isdataat:{}{}", not(isdataat.negated), isdataat.at)?;
+                f.write_str(if isdataat.relative { ",relative" } else { "" })?;
+                f.write_str(if isdataat.rawbytes { ",rawbytes" } else { "" })
+            }
+            Self::Urilen { compare, raw } => write!(f, "urilen:{compare}{}", if *raw { ",raw" } else { "" }),
+            Self::Recognised { name, value } => match value {
+                None => f.write_str(name),
+                Some(value) => write!(f, "{name}:{value}"),
+            },
+        }
+    }
+}
+
+impl Display for Amount {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(number) => write!(f, "{number}"),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+fn content(f: &mut Formatter<'_>, content: &Content) -> fmt::Result {
+    write!(f, "content:{}{}", if content.negated { "!" } else { "" }, content_text(&content.pattern))?;
+    let flags = [
+        (content.nocase, "nocase"),
+        (content.startswith, "startswith"),
+        (content.endswith, "endswith"),
+        (content.rawbytes, "rawbytes"),
+    ];
+    for (_, name) in flags.into_iter().filter(|(set, _)| *set) {
+        write!(f, "; {name}")?;
+    }
+    let amounts = [
+        (&content.offset, "offset"),
+        (&content.depth, "depth"),
+        (&content.distance, "distance"),
+        (&content.within, "within"),
+    ];
+    for (amount, name) in amounts {
+        if let Some(amount) = amount {
+            write!(f, "; {name}:{amount}")?;
+        }
+    }
+    match content.fast_pattern {
+        None => {}
+        Some(FastPattern::Whole) => f.write_str("; fast_pattern")?,
+        Some(FastPattern::Only) => f.write_str("; fast_pattern:only")?,
+        Some(FastPattern::Chop { offset, length }) => write!(f, "; fast_pattern:{offset},{length}")?,
+    }
+    match content.modifier_buffer.and_then(|buffer| buffer.modifier()) {
+        Some(modifier) => write!(f, "; {modifier}"),
+        None => Ok(()),
+    }
+}
+
+fn flow(f: &mut Formatter<'_>, flow: Flow) -> fmt::Result {
+    let words = [
+        flow.direction.map(Direction::name),
+        flow.established.map(|established| if established { "established" } else { "not_established" }),
+        flow.stateless.then_some("stateless"),
+        flow.stream.map(|stream| match stream {
+            FlowStream::OnlyStream => "only_stream",
+            FlowStream::NoStream => "no_stream",
+        }),
+        flow.fragment.map(|fragment| match fragment {
+            FlowFragment::OnlyFrag => "only_frag",
+            FlowFragment::NoFrag => "no_frag",
+        }),
+    ];
+    for (index, word) in words.into_iter().flatten().enumerate() {
+        write!(f, "{}{word}", if index == 0 { "flow:" } else { "," })?;
+    }
+    Ok(())
+}
+
+fn flowint_command(command: FlowintCommand) -> &'static str {
+    match command {
+        FlowintCommand::Set => "=",
+        FlowintCommand::Add => "+",
+        FlowintCommand::Subtract => "-",
+        FlowintCommand::Eq => "==",
+        FlowintCommand::Ne => "!=",
+        FlowintCommand::Lt => "<",
+        FlowintCommand::Le => "<=",
+        FlowintCommand::Gt => ">",
+        FlowintCommand::Ge => ">=",
+        FlowintCommand::Isset => "isset",
+        FlowintCommand::Isnotset => "isnotset",
+    }
+}
+
+fn sign(mode: FlagsMode) -> &'static str {
+    match mode {
+        FlagsMode::Exactly => "",
+        FlagsMode::All => "+",
+        FlagsMode::Any => "*",
+        FlagsMode::Not => "!",
+    }
+}
+
+fn letters(f: &mut Formatter<'_>, bits: u16, known: &[(u16, char)]) -> fmt::Result {
+    known.iter().filter(|(bit, _)| bits & bit != 0).try_for_each(|(_, letter)| write!(f, "{letter}"))
+}
+
+fn tcp_flags(f: &mut Formatter<'_>, flags: BitsMatch) -> fmt::Result {
+    const LETTERS: [(u16, char); 8] =
+        [(0x01, 'F'), (0x02, 'S'), (0x04, 'R'), (0x08, 'P'), (0x10, 'A'), (0x20, 'U'), (0x40, 'E'), (0x80, 'C')];
+    write!(f, "tcp.flags:{}", sign(flags.mode))?;
+    if flags.bits == 0 {
+        f.write_str("0")?;
+    }
+    letters(f, flags.bits, &LETTERS)?;
+    if flags.ignored != 0 {
+        f.write_str(",")?;
+        letters(f, flags.ignored, &LETTERS)?;
+    }
+    Ok(())
+}
