@@ -104,8 +104,8 @@ pub fn of_replay(policy: &[Notice], book: &RuleBook, summary: &Summary, capture:
     all
 }
 
-/// Default actions that decided something, by the rules that stand for them.
-fn modelled(book: &RuleBook, summary: &Summary) -> Vec<Notice> {
+/// Default actions that decided something by the rules that stand for them; `None` when none did.
+pub fn modelled(book: &RuleBook, summary: &Summary) -> Option<Notice> {
     let mut actions: Vec<(&str, u64, u64)> = Vec::new();
     for (id, tally) in summary.rules() {
         let rule = book.rule(id).filter(|rule| rule.modelled);
@@ -120,20 +120,18 @@ fn modelled(book: &RuleBook, summary: &Summary) -> Vec<Notice> {
         }
     }
     actions.retain(|(_, frames, alerts)| frames + alerts > 0);
-    let describe = |(action, frames, alerts): (&str, u64, u64)| {
-        let mut parts = Vec::new();
-        if frames > 0 {
-            parts.push(counted(frames, "frame"));
-        }
-        if alerts > 0 {
-            parts.push(counted(alerts, "alert"));
-        }
-        Notice::new(
-            format!("the default action aws:{action} decided {}; its rules are modelled", parts.join(" and ")),
-            "AWS does not publish them; try your own with `--default-action-rules FILE`",
-        )
+    let counts = |(action, frames, alerts): &(&str, u64, u64)| {
+        let counts = [(*frames, "frame"), (*alerts, "alert")];
+        let counts = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(n, noun));
+        format!("aws:{action} {}", counts.collect::<Vec<_>>().join(", "))
     };
-    actions.into_iter().map(describe).collect()
+    let counts: Vec<String> = actions.iter().map(counts).collect();
+    (!counts.is_empty()).then(|| {
+        Notice::new(
+            format!("default actions decided by modelled rules: {}", counts.join("; ")),
+            "AWS does not publish their rules; try your own with `--default-action-rules FILE`",
+        )
+    })
 }
 
 fn counted_were(n: u64, noun: &str) -> String {
