@@ -90,10 +90,11 @@ impl BlockBuffer {
         self.data.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        if self.data.len() < count {
-            self.data.resize(count, 0);
-        }
         while self.end < count && !self.at_end {
+            if self.end == self.data.len() {
+                // Twice as much and not at once what a file claims to need.
+                self.data.resize(count.min(self.data.len().max(1024) * 2), 0);
+            }
             let space = self.data.get_mut(self.end..).unwrap_or_default();
             match self.input.read(space) {
                 Ok(0) => self.at_end = true,
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn bytes_arrive_in_order_whatever_the_reads_and_the_buffer() {
-        let mut buffer = BlockBuffer::new(Box::new(Trickle((0..50).collect())), vec![0; 8]);
+        let mut buffer = BlockBuffer::new(Box::new(Trickle((0..50).collect())), vec![0; 4]);
         assert!(buffer.require(5).unwrap());
         assert_eq!(buffer.bytes()[..5], [0, 1, 2, 3, 4]);
         buffer.consume(3);

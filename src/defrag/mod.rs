@@ -303,6 +303,19 @@ mod tests {
     }
 
     #[test]
+    fn fragments_of_both_directions_but_not_of_other_vlans_belong_together() {
+        let mut back = cut(7, "abcdef", &[0, 2]);
+        let [.., s0, s1, s2, s3, d0, d1, d2, d3] = back[1].1.first_chunk_mut::<20>().unwrap();
+        for (src, dst) in [(s0, d0), (s1, d1), (s2, d2), (s3, d3)] {
+            std::mem::swap(src, dst);
+        }
+        check(DefragConfig::default(), &back, &["abcdef"]);
+
+        let key = |vlan| Key::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), 7, 17, [vlan, 0, 0]);
+        assert_ne!(key(1), key(2));
+    }
+
+    #[test]
     fn the_host_policy_says_whose_bytes_count() {
         let (mut first, second) = (cut(7, "abcdef", &[0, 2, 4]), cut(7, "ABCDEF", &[0, 2, 4]));
         first.insert(2, second[1].clone());

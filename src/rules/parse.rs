@@ -360,6 +360,7 @@ fn read_value<'a>(
         at,
         rule: name.whole,
         warnings,
+        raw: text,
     };
     let missing = |part: Part<'_>| Diagnostic::error("FD0210", format!("`{}` needs a value", def.name)).at(part.span());
     let Some(value) = value else {
