@@ -6,7 +6,7 @@ use super::model::Policy;
 use super::options::{LoadError, LoadOptions, RuleGroupSource, read_text};
 use super::params::Params;
 use super::problems::Problems;
-use super::reader::{self, Env, display_name};
+use super::reader::{self, Env, Noted, display_name, stand_in};
 use super::resolve;
 use super::resource::{Resource, ResourceKind};
 use super::supplies::Supplies;
@@ -14,7 +14,6 @@ use super::{aws_json, cloudformation, suricata, terraform};
 use crate::policy::rule_text::parse_rules;
 use crate::rules::ast::Rule;
 use crate::source::{Diagnostic, FileId, MappedText, Severity, Sources, Span};
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -93,7 +92,7 @@ fn load_files(files: &[(String, PathBuf)], in_directory: bool, options: &LoadOpt
         Some(path) => Some(default_action_rules(path, &mut sources, &mut problems)?),
         None => None,
     };
-    let used_supplies = RefCell::new(BTreeSet::new());
+    let noted = Noted::default();
     let env = Env {
         sources: &sources,
         resources: &documents.resources,
@@ -101,9 +100,12 @@ fn load_files(files: &[(String, PathBuf)], in_directory: bool, options: &LoadOpt
         supplies: &supplies,
         options,
         default_action_rules: default_action_rules.as_deref(),
-        used_supplies: &used_supplies,
+        noted: &noted,
     };
     let policy = choose(&documents, &env, &mut problems);
+    if policy.is_some() {
+        problems.extend(left_nothing_out(&env));
+    }
     let language = policy
         .as_ref()
         .and_then(|policy| documents.languages.iter().find(|(file, _)| *file == policy.span.file))
@@ -342,7 +344,7 @@ fn choose(documents: &Documents, env: &Env<'_>, problems: &mut Problems) -> Opti
     if let Some(wanted) = &env.options.select {
         return match (&named(&policies, wanted)[..], &named(&groups, wanted)[..]) {
             ([policy], _) => read_policy(policy, env, problems),
-            ([], [group]) => reader::stand_in(&[*group], env, problems),
+            ([], [group]) => stand_in::stand_in(&[*group], env, problems),
             ([], []) => {
                 problems.push(no_such(wanted, &policies, &groups));
                 None
@@ -366,7 +368,7 @@ fn choose(documents: &Documents, env: &Env<'_>, problems: &mut Problems) -> Opti
     if let Some(first) = documents.rules.first()
         && documents.rules.len() + more.len() == groups.len()
     {
-        return reader::plain_rules(&groups, suricata::nets(env.supplies, first.span), env, problems);
+        return stand_in::plain_rules(&groups, suricata::nets(env.supplies, first.span), env, problems);
     }
     if groups.is_empty() {
         if !problems.has_errors() {
@@ -374,12 +376,12 @@ fn choose(documents: &Documents, env: &Env<'_>, problems: &mut Problems) -> Opti
         }
         return None;
     }
-    reader::stand_in(&groups, env, problems)
+    stand_in::stand_in(&groups, env, problems)
 }
 
 fn read_policy(policy: &Resource, env: &Env<'_>, problems: &mut Problems) -> Option<Policy> {
-    let read = reader::policy(policy, env, problems);
-    let used = env.used_supplies.borrow();
+    let read = reader::policy::policy(policy, env, problems);
+    let used = env.noted.supplies.borrow();
     for (n, given) in env.supplied.iter().enumerate().filter(|(n, _)| !used.contains(n)) {
         let name = given.identities.last().map_or_else(|| display_name(given), String::as_str);
         problems.push(
@@ -414,6 +416,18 @@ fn several_named(all: &[&Resource]) -> Diagnostic {
         problem = problem.at(resource.span);
     }
     problem.help(format!("choose one with --select {}", names.first().unwrap_or(&"NAME")))
+}
+
+/// Names of `leave_out` that nothing has.
+fn left_nothing_out(env: &Env<'_>) -> Vec<Diagnostic> {
+    let used = env.noted.left_out.borrow();
+    let unused = env.options.leave_out.iter().filter(|name| !used.contains(*name));
+    unused
+        .map(|name| {
+            let message = format!("nothing is left out: no rule group is called `{name}`, and no rule uses such a keyword");
+            Diagnostic::warning(code::NO_SUCH_NAME, message)
+        })
+        .collect()
 }
 
 fn no_such(wanted: &str, policies: &[&Resource], groups: &[&Resource]) -> Diagnostic {

@@ -25,6 +25,15 @@ pub(super) fn object<'a>(node: &'a Node, what: &str, known: &[&str], problems: &
     Some(node)
 }
 
+/// A map whose members are somebody else's to judge.
+pub(super) fn known<'a>(node: &'a Node, what: &str, problems: &mut Problems) -> Option<&'a Node> {
+    let is_map = node.as_map().is_some();
+    if !is_map {
+        wrong_type(node, what, "a map", problems);
+    }
+    is_map.then_some(node)
+}
+
 /// The text of a string, number or boolean.
 pub(super) fn text(node: &Node, what: &str, problems: &mut Problems) -> Option<MappedText> {
     let text = node.scalar_text();

@@ -4,6 +4,9 @@ use super::code;
 use super::value::Unresolved;
 use crate::source::{Diagnostic, Label, Severity, Span};
 
+/// How many places of one finding are kept.
+const PLACES_MAX: usize = 24;
+
 /// The findings of one load, or of one part of it that may turn out not to be needed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Problems {
@@ -21,7 +24,7 @@ impl Problems {
         match same {
             Some(known) => {
                 for label in problem.labels {
-                    if !known.labels.contains(&label) {
+                    if known.labels.len() < PLACES_MAX && !known.labels.contains(&label) {
                         known.labels.push(label);
                     }
                 }

@@ -10,6 +10,8 @@ use super::problems::Problems;
 use super::reader::stateful::{has_capitals, own_order};
 use super::resource::Resource;
 use super::value::Node;
+use crate::rules::ast::{Rule, RuleOption};
+use crate::rules::keyword::Keyword;
 use crate::source::{Diagnostic, Span, Spanned};
 use std::collections::HashSet;
 
@@ -17,8 +19,6 @@ use std::collections::HashSet;
 const CAPACITY_MAX: u64 = 30_000;
 /// References of one kind in a policy.
 const REFERENCES_MAX: usize = 20;
-/// Longest rule, with the `gid:..; ` that AWS adds.
-const RULE_BYTES_MAX: u32 = 8_192;
 /// Largest text of a group.
 const RULES_BYTES_MAX: u32 = 2_000_000;
 
@@ -66,8 +66,16 @@ pub(super) fn stateless_rules(rules: &[StatelessRule], resource: &Resource, name
 }
 
 /// Name, capacity, order and sizes of a stateful group.
-pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, problems: &mut Problems) {
+pub(super) fn stateful_group(
+    group: &StatefulGroup,
+    resource: &Resource,
+    order: RuleOrder,
+    problems: &mut Problems,
+) {
     names(resource, "RuleGroupName", problems);
+    if order == RuleOrder::Strict {
+        strict_keywords(group, problems);
+    }
     let rules = group.rules.len() as u64;
     let (low, high) = match group.kind {
         StatefulKind::Suricata | StatefulKind::Standard => (rules, rules),
@@ -97,13 +105,28 @@ pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, problem
         let what = format!("{} bytes of rules, more than {RULES_BYTES_MAX}", text.as_str().len());
         problems.push(refused(code::REFUSED_GROUP, text.whole(), &what, "RulesString limit exceeded"));
     }
-    for rule in &group.rules {
-        let length = rule.span.end.saturating_sub(rule.span.start);
-        if rule.generated_from.is_none() && length > RULE_BYTES_MAX {
-            let what = format!("a rule of {length} bytes");
-            let says = format!("reason: Rule exceeds max length ({RULE_BYTES_MAX})");
-            problems.push(refused(code::REFUSED_STATEFUL_RULE, rule.span, &what, &says));
-        }
+}
+
+/// Options that order rules where their place does.
+fn strict_keywords(group: &StatefulGroup, problems: &mut Problems) {
+    let ordering = |option: &&RuleOption| matches!(option.keyword, Keyword::Priority(_) | Keyword::Classtype(_));
+    let mut options = group.rules.iter().flat_map(|rule| &rule.options).filter(ordering);
+    if let Some(first) = options.next() {
+        let what = format!("{} `priority` and `classtype` options in strict order", options.count() + 1);
+        let says = "RulesString has invalid keywords. Rule groups that use strict order can't have rules that contain the \
+                    keywords `priority` or `classtype`";
+        problems.push(refused(code::REFUSED_GROUP, first.span, &what, says).help("they have no effect on the order"));
+    }
+}
+
+/// Rules whose number comes again with a higher revision: the engine takes the later one, AWS takes neither.
+pub(super) fn replaced(rules: &[Rule], replaced: &[usize], problems: &mut Problems) {
+    for rule in replaced.iter().filter_map(|&index| rules.get(index)) {
+        let what = format!("rule {} twice in a group", rule.sid());
+        problems.push(
+            refused(code::REFUSED_STATEFUL_RULE, rule.sid_span(), &what, "reason: Duplicate signature")
+                .help("the one with the higher `rev` counts"),
+        );
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn rule_group<'a>(text: &str, env: &Env<'a>) -> Found<'a> {
     let called = |wanted: &str| {
         same(wanted, text) || wanted == name || in_document.is_some_and(|group| is_called(group, wanted))
     };
-    if env.options.leave_out.iter().any(|wanted| called(wanted)) {
+    if env.leaves_out(called) {
         return Found::LeftOut;
     }
     if let Some(given) = env.supplied.iter().find(|group| group.identities.iter().any(|id| called(id))) {

@@ -55,11 +55,13 @@ pub use file::{ParsedRules, parse_rule, parse_rules};
 pub use protocol::Protocol;
 pub use ranges::RangeSet;
 
+use crate::source::{Diagnostic, MappedText, Spanned};
+
 /// Parses an address expression as it stands in a header or as the entry of a variable.
 ///
 /// # Errors
 /// What is wrong with it, with its place.
-pub fn parse_addresses(text: &crate::source::MappedText) -> Result<crate::source::Spanned<ast::AddressExpr>, crate::source::Diagnostic> {
+pub fn parse_addresses(text: &MappedText) -> Result<Spanned<ast::AddressExpr>, Diagnostic> {
     address::parse(parse::Part { text: text.as_str(), at: 0, whole: text })
 }
 
@@ -67,6 +69,6 @@ pub fn parse_addresses(text: &crate::source::MappedText) -> Result<crate::source
 ///
 /// # Errors
 /// What is wrong with it, with its place.
-pub fn parse_ports(text: &crate::source::MappedText) -> Result<crate::source::Spanned<ast::PortExpr>, crate::source::Diagnostic> {
+pub fn parse_ports(text: &MappedText) -> Result<Spanned<ast::PortExpr>, Diagnostic> {
     port::parse(parse::Part { text: text.as_str(), at: 0, whole: text })
 }

@@ -352,15 +352,16 @@ fn read_value<'a>(
     warnings: &'a RefCell<Vec<Diagnostic>>,
 ) -> Result<Value<'a>, Diagnostic> {
     let Argument { presence, quotes, negatable } = def.argument;
+    let raw = value.map_or("", |value| value.text.trim_start_matches(is_blank));
     let make = |text, at, present, negated| Value {
         keyword: def.name,
         text,
+        raw,
         present,
         negated,
         at,
         rule: name.whole,
         warnings,
-        raw: text,
     };
     let missing = |part: Part<'_>| Diagnostic::error("FD0210", format!("`{}` needs a value", def.name)).at(part.span());
     let Some(value) = value else {

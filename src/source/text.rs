@@ -55,23 +55,6 @@ impl MappedText {
         Span { file: first.source.file, start, end: end.max(start) }
     }
 
-    /// A part of the text with its part of the map; empty when the range does not fit the text.
-    #[must_use]
-    pub fn slice(&self, range: Range<usize>) -> Self {
-        let text = self.text.get(range.clone()).unwrap_or("");
-        let mut pieces = Vec::new();
-        let first = self.pieces.partition_point(|piece| piece.text_start as usize <= range.start).saturating_sub(1);
-        for piece in self.pieces.iter().skip(first).take_while(|piece| (piece.text_start as usize) < range.end) {
-            let mut piece = piece.clone();
-            if (piece.text_start as usize) < range.start && piece.verbatim {
-                piece.source.start = Self::offset(&piece, range.start);
-            }
-            piece.text_start = piece.text_start.saturating_sub(range.start as u32);
-            pieces.push(piece);
-        }
-        Self { text: text.to_owned(), whole: self.span(range), pieces }
-    }
-
     /// Parts of this text one behind the other, with their places. Parts that are out of bounds are left out.
     #[must_use]
     pub fn joined(&self, parts: &[Range<usize>]) -> Self {
@@ -176,9 +159,15 @@ mod tests {
         assert_eq!(sources.slice(text.span(3..5)), "cd");
         assert_eq!(sources.slice(text.span(1..3)), r"b\n");
         assert_eq!(sources.slice(text.span(0..5)), r"ab\ncd");
-        let tail = text.slice(1..5);
-        assert_eq!(tail.as_str(), "b\ncd");
-        assert_eq!(sources.slice(tail.span(0..1)), "b");
-        assert_eq!(sources.slice(tail.span(3..4)), "d");
+    }
+
+    #[test]
+    fn joined_parts_keep_their_places() {
+        let mut sources = Sources::new();
+        let file = sources.add("a.rules", "one \\\ntwo");
+        let text = MappedText::verbatim(sources.text(file), file, 0).joined(&[0..4, 6..9]);
+        assert_eq!(text.as_str(), "one two");
+        assert_eq!(sources.slice(text.span(4..7)), "two");
+        assert_eq!(sources.slice(text.span(0..3)), "one");
     }
 }

@@ -13,7 +13,12 @@ impl Resolver<'_> {
             let what = format!("condition `{name}` is not defined");
             return Err(Unresolved::new(what, "define it under `Conditions`, or correct the name"));
         };
-        self.nested(|| self.holds(condition))
+        if let Some(known) = self.remembered(name) {
+            return known;
+        }
+        let holds = self.nested(|| self.holds(condition));
+        self.remember(name, &holds);
+        holds
     }
 
     fn holds(&self, node: &Node) -> Result<bool, Unresolved> {

@@ -5,7 +5,8 @@ use crate::policy::params::Params;
 use crate::policy::resource::{ResourceKind, reference};
 use crate::policy::value::{MAX_DEPTH, Node, Unresolved, Value};
 use crate::source::{MappedText, Span, Spanned, TextBuilder};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 /// What a value is for: how much must be known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,17 @@ pub(super) enum Purpose {
 /// Resolves the functions of one template.
 pub(super) struct Resolver<'a> {
     root: &'a Node,
-    resources: &'a [(Spanned<String>, Node)],
+    resources: HashMap<&'a str, &'a Node>,
     params: &'a Params,
     scope: &'a str,
     depth: Cell<usize>,
+    /// Bytes and values that functions may still make: a few nested ones could else fill the memory.
+    left: Cell<usize>,
+    conditions: RefCell<HashMap<String, Result<bool, Unresolved>>>,
 }
+
+/// Far more than any template's values; AWS takes templates of 1 MB.
+const RESULT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The function call that a map with one member is, if it is one.
 pub(super) fn function(node: &Node) -> Option<(&str, &Node)> {
@@ -39,6 +46,7 @@ pub(super) fn function(node: &Node) -> Option<(&str, &Node)> {
 }
 
 impl<'a> Resolver<'a> {
+    /// `resources` is the section of that name in `root`.
     pub(super) fn new(
         root: &'a Node,
         resources: &'a [(Spanned<String>, Node)],
@@ -48,7 +56,15 @@ impl<'a> Resolver<'a> {
         for (name, _) in root.get("Parameters").and_then(Node::as_map).unwrap_or(&[]) {
             params.known(&name.value);
         }
-        Self { root, resources, params, scope, depth: Cell::new(0) }
+        Self {
+            root,
+            resources: resources.iter().rev().map(|(id, body)| (id.value.as_str(), body)).collect(),
+            params,
+            scope,
+            depth: Cell::new(0),
+            left: Cell::new(RESULT_BYTES_MAX),
+            conditions: RefCell::default(),
+        }
     }
 
     /// What stands for a resource where its ARN or id is not known.
@@ -59,6 +75,29 @@ impl<'a> Resolver<'a> {
     /// A section of the template.
     pub(super) fn section(&self, name: &str) -> Option<&'a Node> {
         self.root.get(name)
+    }
+
+    /// Takes what a function makes off what all of them may make.
+    pub(super) fn charge(&self, bytes: usize) -> Result<(), Unresolved> {
+        let left = self.left.get().checked_sub(bytes.saturating_add(16));
+        self.left.set(left.unwrap_or(0));
+        match left {
+            Some(_) => Ok(()),
+            None => Err(Unresolved::new(
+                format!("the template's functions make more than {RESULT_BYTES_MAX} bytes"),
+                "give the processed template, or split it",
+            )),
+        }
+    }
+
+    /// What was found before for a condition.
+    pub(super) fn remembered(&self, name: &str) -> Option<Result<bool, Unresolved>> {
+        self.conditions.borrow().get(name).cloned()
+    }
+
+    /// Keeps what a condition was found to be.
+    pub(super) fn remember(&self, name: &str, holds: &Result<bool, Unresolved>) {
+        self.conditions.borrow_mut().insert(name.to_owned(), holds.clone());
     }
 
     /// Goes one level deeper: conditions and attributes can refer to each other in a circle.
@@ -78,7 +117,10 @@ impl<'a> Resolver<'a> {
             Value::Map(members) => {
                 // A member called `Condition` is a function only where conditions are defined.
                 if let Some((name, argument)) = function(node).filter(|(name, _)| *name != "Condition") {
-                    let result = self.nested(|| self.call(name, argument, node.span, purpose));
+                    let result = self.charge(0).and_then(|()| {
+                        let made = self.nested(|| self.call(name, argument, node.span, purpose))?;
+                        self.charge(size(&made)).map(|()| made)
+                    });
                     return result.unwrap_or_else(|missing| Node::unresolved(missing, node.span));
                 }
                 let resolved = members.iter().filter_map(|(key, value)| {
@@ -217,7 +259,10 @@ impl<'a> Resolver<'a> {
         if attribute == "CidrBlock"
             && let Some(block) = body.get("Properties").and_then(|p| p.get("CidrBlock"))
         {
-            return Ok(self.resolve(block, purpose));
+            let block = self.nested(|| Ok(self.resolve(block, purpose)))?;
+            // Blocks that are made of each other could grow without end.
+            let too_long = block.as_text().is_some_and(|text| text.as_str().len() > 64);
+            return if too_long { Err(malformed("Fn::GetAtt")) } else { Ok(block) };
         }
         let identity = matches!(attribute, "RuleGroupArn" | "FirewallPolicyArn" | "FirewallArn" | "VpcId" | "Arn")
             && kind_of(kind).is_some_and(|kind| kind != ResourceKind::VpcCidrBlock);
@@ -240,7 +285,7 @@ impl<'a> Resolver<'a> {
             if n > 0 {
                 text.mapped(&delimiter);
             }
-            match self.text(item, purpose) {
+            match self.text(item, purpose).and_then(|part| self.charge(part.as_str().len()).map(|()| part)) {
                 Ok(part) => push_local(&mut text, &part, item.span),
                 Err(open) => missing.push(open),
             }
@@ -314,7 +359,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn resource(&self, id: &str) -> Option<&'a Node> {
-        self.resources.iter().find(|(key, _)| key.value == id).map(|(_, body)| body)
+        self.resources.get(id).copied()
     }
 }
 
@@ -327,6 +372,17 @@ pub(super) fn push_local(out: &mut TextBuilder, text: &MappedText, span: Span) {
     } else {
         out.derived(text.as_str(), span);
     }
+}
+
+/// Roughly the memory of a value.
+fn size(node: &Node) -> usize {
+    let inside: usize = match &node.value {
+        Value::String(text) => text.as_str().len(),
+        Value::List(items) => items.iter().map(size).sum(),
+        Value::Map(members) => members.iter().map(|(key, value)| key.value.len() + size(value)).sum(),
+        _ => 0,
+    };
+    inside.saturating_add(16)
 }
 
 fn split(text: &MappedText, delimiter: &str) -> Vec<Node> {

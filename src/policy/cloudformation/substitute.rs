@@ -29,7 +29,7 @@ pub(super) fn sub(resolver: &Resolver<'_>, argument: &Node, purpose: Purpose) ->
                 Some(value) => resolver.text(value, purpose),
                 None => resolver.named(name, span, purpose).and_then(|node| resolver.text(&node, purpose)),
             };
-            match value {
+            match value.and_then(|value| resolver.charge(value.as_str().len()).map(|()| value)) {
                 Ok(value) => push_local(&mut out, &value, span),
                 Err(open) => missing.push(explain_variable(name, open)),
             }

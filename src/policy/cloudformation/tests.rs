@@ -171,3 +171,23 @@ fn what_only_a_deployment_knows_is_said() {
     check("!Nonsense [a]", "?`Fn::Nonsense` is not a function that can be resolved here");
     check("'{{resolve:ssm:/k}}'", "?`{{resolve:ssm:/k}}` is looked up when the stack is deployed");
 }
+
+#[test]
+fn templates_cannot_make_more_than_fits_the_memory() {
+    let mut bomb = "x".to_owned();
+    for _ in 0..40 {
+        bomb = format!("!Sub ['${{a}}${{a}}${{a}}${{a}}', {{a: {bomb}}}]");
+    }
+    assert!(value(&bomb, Purpose::Value).starts_with("?the template's functions make more than"));
+    let mut conditions = "Resources: {}\nConditions:\n  C0: !Equals [a, a]\n".to_owned();
+    for n in 1..40 {
+        let before = n - 1;
+        conditions = format!("{conditions}  C{n}: !And [!Condition C{before}, !Condition C{before}]\n");
+    }
+    let mut sources = Sources::new();
+    let file = sources.add("t.yaml", conditions);
+    let (root, _) = yaml::parse(&sources, file).unwrap();
+    let params = Params::default();
+    let resolver = Resolver::new(&root, &[], &params, "");
+    assert_eq!(resolver.condition("C39"), Ok(true));
+}

@@ -6,6 +6,7 @@
 use crate::policy::model::RuleOrder;
 use crate::policy::rule_text::parse_rule;
 use crate::rules::ast::Rule;
+use crate::rules::keyword::Keyword;
 use crate::source::{Diagnostic, MappedText, Span};
 use crate::verdict::RuleAction;
 
@@ -57,47 +58,92 @@ pub(in crate::policy) struct DomainList {
     pub(in crate::policy) span: Span,
 }
 
-/// A rule's text and the place it was made for.
-struct Generated {
-    text: String,
-    span: Span,
-}
-
 /// The rules of a list; strict order has neither `priority` nor the closing drops.
+///
+/// A list may have tens of thousands of targets, so one rule of each shape is parsed and the others are made from it.
 pub(in crate::policy) fn expand(list: &DomainList, order: RuleOrder) -> Result<Vec<Rule>, Vec<Diagnostic>> {
-    let mut rules = Vec::new();
-    for generated in generate(list, order) {
-        let mut rule = parse_rule(&MappedText::derived(generated.text, generated.span))?;
-        rule.generated_from = Some(generated.span);
-        rules.push(rule);
-    }
-    Ok(rules)
-}
-
-fn generate(list: &DomainList, order: RuleOrder) -> Vec<Generated> {
-    let protocols: Vec<Protocol> = [(list.tls, Protocol::Tls), (list.http, Protocol::Http)]
-        .into_iter()
-        .filter(|(on, _)| *on)
-        .map(|(_, p)| p)
-        .collect();
-    let mut rules = Vec::with_capacity(list.targets.len() * protocols.len() + 2);
+    let protocols = list.protocols();
+    let mut rules = Vec::with_capacity((list.targets.len() + 1) * protocols.len());
+    let mut shapes: Vec<((Protocol, bool), Rule)> = Vec::new();
     let mut sid = 0;
     for target in &list.targets {
+        let (text, span) = (target.as_str(), target.whole());
         for &protocol in &protocols {
             sid += 1;
-            rules.push(Generated {
-                text: target_rule(list.list, protocol, target.as_str(), order, sid),
-                span: target.whole(),
-            });
+            if !is_plain(text) {
+                rules.push(parse(target_rule(list.list, protocol, text, order, sid), span)?);
+                continue;
+            }
+            let shape = (protocol, text.starts_with('.'));
+            if let Some((_, known)) = shapes.iter().find(|(known, _)| *known == shape) {
+                rules.push(like(known, protocol, text, sid, span));
+            } else {
+                let rule = parse(target_rule(list.list, protocol, text, order, sid), span)?;
+                shapes.push((shape, rule.clone()));
+                rules.push(rule);
+            }
         }
     }
     if list.list == ListType::Allow && order == RuleOrder::Action {
         for &protocol in &protocols {
             sid += 1;
-            rules.push(Generated { text: closing_rule(protocol, sid), span: list.span });
+            rules.push(parse(closing_rule(protocol, sid), list.span)?);
         }
     }
-    rules
+    Ok(rules)
+}
+
+impl DomainList {
+    /// TLS first, whatever the order of `TargetTypes`.
+    fn protocols(&self) -> Vec<Protocol> {
+        let all = [(self.tls, Protocol::Tls), (self.http, Protocol::Http)];
+        all.into_iter().filter(|(covered, _)| *covered).map(|(_, protocol)| protocol).collect()
+    }
+}
+
+fn parse(text: String, span: Span) -> Result<Rule, Vec<Diagnostic>> {
+    let mut rule = parse_rule(&MappedText::derived(text, span))?;
+    rule.generated_from = Some(span);
+    Ok(rule)
+}
+
+/// Whether a target can be put into a parsed rule as it is.
+fn is_plain(target: &str) -> bool {
+    let label_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    target.bytes().all(label_byte) && (2..=200).contains(&target.len())
+}
+
+/// The rule of another target of the same shape.
+fn like(rule: &Rule, protocol: Protocol, target: &str, sid: u32, span: Span) -> Rule {
+    let mut rule = rule.clone();
+    for place in [
+        &mut rule.action.span,
+        &mut rule.protocol.span,
+        &mut rule.source.span,
+        &mut rule.source_port.span,
+        &mut rule.arrow.span,
+        &mut rule.destination.span,
+        &mut rule.destination_port.span,
+        &mut rule.span,
+    ] {
+        *place = span;
+    }
+    for option in &mut rule.options {
+        option.span = span;
+        match &mut option.keyword {
+            Keyword::Sid(number) => *number = sid,
+            Keyword::Content(content) => {
+                content.pattern.clear();
+                content.pattern.extend_from_slice(target.as_bytes());
+                if protocol == Protocol::Http {
+                    content.pattern.make_ascii_lowercase();
+                }
+            }
+            _ => {}
+        }
+    }
+    rule.generated_from = Some(span);
+    rule
 }
 
 fn target_rule(list: ListType, protocol: Protocol, target: &str, order: RuleOrder, sid: u32) -> String {
@@ -166,8 +212,37 @@ mod tests {
         let file = Sources::new().add("x", "");
         let targets = targets.iter().map(|t| MappedText::verbatim(*t, file, 0)).collect();
         let list = DomainList { list, tls, http, targets, span: Span::new(file, 0..0) };
-        expand(&list, order).expect("generated rules parse");
-        generate(&list, order).into_iter().map(|rule| rule.text).collect()
+        let texts = in_order(&list, order);
+        let parsed: Vec<Rule> = texts.iter().map(|(text, span)| parse(text.clone(), *span).unwrap()).collect();
+        assert_eq!(expand(&list, order).unwrap(), parsed, "rules made from others equal parsed ones");
+        texts.into_iter().map(|(text, _)| text).collect()
+    }
+
+    /// All rule texts of a list, the plain way.
+    fn in_order(list: &DomainList, order: RuleOrder) -> Vec<(String, Span)> {
+        let mut texts = Vec::new();
+        for target in &list.targets {
+            for protocol in list.protocols() {
+                let sid = texts.len() as u32 + 1;
+                texts.push((target_rule(list.list, protocol, target.as_str(), order, sid), target.whole()));
+            }
+        }
+        if list.list == ListType::Allow && order == RuleOrder::Action {
+            for protocol in list.protocols() {
+                texts.push((closing_rule(protocol, texts.len() as u32 + 1), list.span));
+            }
+        }
+        texts
+    }
+
+    #[test]
+    fn rules_made_from_others_equal_parsed_ones() {
+        let targets = ["a.example", ".b.example", "C.Example", ".D.example", "x", "odd;name", "e.example"];
+        for list in [ListType::Allow, ListType::Deny, ListType::Reject, ListType::Alert] {
+            for order in [RuleOrder::Action, RuleOrder::Strict] {
+                texts(list, true, true, &targets, order);
+            }
+        }
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! Stateful rule groups, whatever they are written as.
 
-use super::super::code;
-use super::super::expand::domain_list::{self, DomainList, ListType};
-use super::super::expand::standard_rule;
-use super::super::members;
-use super::super::model::{RuleOrder, StatefulGroup, StatefulKind};
-use super::super::problems::Problems;
-use super::super::refusals;
-use super::super::resource::Resource;
-use super::super::rule_text::parse_rules;
-use super::super::value::Node;
 use super::Env;
 use super::variables::{self, PolicyNets};
+use crate::policy::code;
+use crate::policy::expand::domain_list::{self, DomainList, ListType};
+use crate::policy::expand::standard_rule;
+use crate::policy::members;
+use crate::policy::model::{Notice, RuleOrder, StatefulGroup, StatefulKind};
+use crate::policy::problems::Problems;
+use crate::policy::refusals;
+use crate::policy::resource::Resource;
+use crate::policy::rule_text::{check_duplicates, parse_rules};
+use crate::policy::value::Node;
 use crate::rules::ast::Rule;
+use crate::rules::keyword::Keyword;
 use crate::source::{Diagnostic, MappedText, Span};
 
 /// How a policy uses a group.
@@ -45,11 +46,23 @@ pub(in crate::policy) fn group(
     env: &Env<'_>,
     problems: &mut Problems,
 ) -> Option<StatefulGroup> {
+    let what = format!("rule group `{name}`");
+    members::known(&resource.properties, &what, problems)?;
     let body = match resource.properties.get("RuleGroup") {
-        Some(body) => Some(members::object(body, &format!("rule group `{name}`"), &BODY, problems)?),
+        Some(body) => Some(members::object(body, &what, &BODY, problems)?),
         None => None,
     };
-    let (kind, rules) = rules(resource, body, name, order, problems)?;
+    let (kind, rules) = rules(resource, body, name, order, env, problems)?;
+    let mut rules = leave_out(rules, name, env);
+    let duplicates = check_duplicates(&rules, order);
+    problems.extend(duplicates.diagnostics);
+    refusals::replaced(&rules, &duplicates.replaced, problems);
+    let mut replaced = duplicates.replaced.iter().copied().peekable();
+    let mut at = 0;
+    rules.retain(|_| {
+        at += 1;
+        replaced.next_if_eq(&(at - 1)).is_none()
+    });
     if rules.is_empty() && !problems.has_errors() {
         problems.push(
             Diagnostic::warning(code::NO_RULES, format!("rule group `{name}` holds no rule, at most comments"))
@@ -69,7 +82,7 @@ pub(in crate::policy) fn group(
         span: resource.span,
     };
     variables::read(&mut group, body, nets, env, problems);
-    refusals::stateful_group(&group, resource, problems);
+    refusals::stateful_group(&group, resource, order, problems);
     (!problems.has_errors()).then_some(group)
 }
 
@@ -82,6 +95,7 @@ fn rules(
     body: Option<&Node>,
     name: &str,
     order: RuleOrder,
+    env: &Env<'_>,
     problems: &mut Problems,
 ) -> Option<(StatefulKind, Vec<Rule>)> {
     let what = format!("rule group `{name}`");
@@ -94,7 +108,7 @@ fn rules(
             );
             return None;
         }
-        return suricata(text, &what, problems);
+        return suricata(text, name, env, problems);
     }
     let Some(body) = body else {
         problems.push(Diagnostic::error(code::MISSING_MEMBER, format!("{what} has no `RuleGroup`")).at(resource.span));
@@ -121,7 +135,7 @@ fn rules(
     };
     let node = source.get(chosen)?;
     match chosen {
-        "RulesString" => suricata(node, &what, problems),
+        "RulesString" => suricata(node, name, env, problems),
         "RulesSourceList" => {
             let list = domain_list(node, &what, problems)?;
             refusals::domain_list(&list, problems);
@@ -166,18 +180,78 @@ fn never_matches(rule: &Node, problems: &mut Problems) -> bool {
 
 fn says_something(node: &Node) -> bool {
     match &node.value {
-        super::super::value::Value::List(items) => !items.is_empty(),
-        super::super::value::Value::Map(members) => !members.is_empty(),
-        super::super::value::Value::String(text) => !text.as_str().is_empty(),
+        crate::policy::value::Value::List(items) => !items.is_empty(),
+        crate::policy::value::Value::Map(members) => !members.is_empty(),
+        crate::policy::value::Value::String(text) => !text.as_str().is_empty(),
         _ => true,
     }
 }
 
-fn suricata(node: &Node, what: &str, problems: &mut Problems) -> Option<(StatefulKind, Vec<Rule>)> {
-    let text = members::text(node, &format!("the rules of {what}"), problems)?;
+fn suricata(node: &Node, name: &str, env: &Env<'_>, problems: &mut Problems) -> Option<(StatefulKind, Vec<Rule>)> {
+    let text = members::text(node, &format!("the rules of rule group `{name}`"), problems)?;
     let parsed = parse_rules(&text);
-    problems.extend(parsed.diagnostics);
+    // A rule that cannot be read for one keyword can be left out for it, like one that can.
+    let mut left_out: Vec<(String, Span)> = Vec::new();
+    for problem in parsed.diagnostics {
+        let keyword = (problem.code == UNKNOWN_KEYWORD).then(|| problem.message.split('`').nth(1)).flatten();
+        let place = problem.labels.first().map(|label| label.span);
+        match (keyword, place) {
+            (Some(keyword), Some(span)) if env.leaves_out(|wanted| wanted == keyword) => {
+                left_out.push((keyword.to_owned(), span));
+            }
+            _ => problems.push(problem),
+        }
+    }
+    for (keyword, span) in left_out {
+        rules_left_out(&keyword, 1, name, span, env);
+    }
     Some((StatefulKind::Suricata, parsed.rules))
+}
+
+/// The code of the rule language for a keyword that it does not have.
+const UNKNOWN_KEYWORD: &str = "FD0203";
+
+/// The rules without those that use a keyword which the user leaves out.
+fn leave_out(rules: Vec<Rule>, group: &str, env: &Env<'_>) -> Vec<Rule> {
+    if env.options.leave_out.is_empty() {
+        return rules;
+    }
+    let mut counts: Vec<(String, usize, Span)> = Vec::new();
+    let kept = rules
+        .into_iter()
+        .filter(|rule| {
+            let keyword = rule
+                .options
+                .iter()
+                .map(|option| keyword_name(&option.keyword))
+                .find(|keyword| env.leaves_out(|wanted| wanted == keyword));
+            if let Some(keyword) = &keyword {
+                match counts.iter_mut().find(|(known, ..)| known == keyword) {
+                    Some((_, count, _)) => *count += 1,
+                    None => counts.push((keyword.clone(), 1, rule.span)),
+                }
+            }
+            keyword.is_none()
+        })
+        .collect();
+    for (keyword, count, span) in counts {
+        rules_left_out(&keyword, count, group, span, env);
+    }
+    kept
+}
+
+fn keyword_name(keyword: &Keyword) -> String {
+    let text = keyword.to_string();
+    text.split([':', ';']).next().unwrap_or("").to_owned()
+}
+
+fn rules_left_out(keyword: &str, count: usize, group: &str, span: Span, env: &Env<'_>) {
+    let rules = if count == 1 { "1 rule that uses".to_owned() } else { format!("{count} rules that use") };
+    env.noted.notices.borrow_mut().push(Notice {
+        message: format!("{rules} `{keyword}` left out of rule group `{group}`"),
+        help: "verdicts that they would decide differ".to_owned(),
+        span: Some(span),
+    });
 }
 
 fn domain_list(node: &Node, what: &str, problems: &mut Problems) -> Option<DomainList> {

@@ -1,13 +1,13 @@
 //! Stateless rule groups and stateless actions.
 
-use super::super::code;
-use super::super::members;
-use super::super::model::{CustomAction, StatelessAction, StatelessActions, StatelessGroup, StatelessRule, TcpFlags};
-use super::super::problems::Problems;
-use super::super::refusals;
-use super::super::resource::Resource;
-use super::super::value::Node;
 use crate::packet::tcp_flag;
+use crate::policy::code;
+use crate::policy::members;
+use crate::policy::model::{CustomAction, StatelessAction, StatelessActions, StatelessGroup, StatelessRule, TcpFlags};
+use crate::policy::problems::Problems;
+use crate::policy::refusals;
+use crate::policy::resource::Resource;
+use crate::policy::value::Node;
 use crate::source::{Diagnostic, Spanned};
 use ipnet::IpNet;
 
@@ -36,6 +36,7 @@ pub(in crate::policy) fn group(
     problems: &mut Problems,
 ) -> Option<StatelessGroup> {
     let what = format!("stateless rule group `{name}`");
+    members::known(&resource.properties, &what, problems)?;
     let body = members::required(&resource.properties, "RuleGroup", &what, problems)?;
     let known = ["RulesSource", "ReferenceSets", "RuleVariables", "StatefulRuleOptions", "SummaryConfiguration"];
     let body = members::object(body, &what, &known, problems)?;

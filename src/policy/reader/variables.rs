@@ -1,16 +1,17 @@
 //! Variables: which ones rules use, and what gives them their values.
 
-use super::super::code;
-use super::super::members;
-use super::super::model::{AddressVariable, PortVariable, StatefulGroup};
-use super::super::problems::Problems;
-use super::super::refusals;
-use super::super::resource::Resource;
-use super::super::rule_text::parse_rule;
-use super::super::value::Node;
 use super::Env;
+use crate::policy::code;
+use crate::policy::members;
+use crate::policy::model::{AddressVariable, PortVariable, StatefulGroup};
+use crate::policy::problems::Problems;
+use crate::policy::refusals;
+use crate::policy::resource::Resource;
+use crate::policy::rule_text::parse_rule;
+use crate::policy::value::Node;
 use crate::rules::ast::{AddressExpr, PortExpr, Rule};
 use crate::source::{Diagnostic, MappedText, Span, Spanned};
+use std::collections::HashSet;
 
 /// The names that the rules of a group use, each with the first place.
 #[derive(Debug, Default)]
@@ -18,6 +19,15 @@ pub(in crate::policy) struct Uses {
     pub(in crate::policy) addresses: Vec<Spanned<String>>,
     pub(in crate::policy) ports: Vec<Spanned<String>>,
     pub(in crate::policy) references: Vec<Spanned<String>>,
+    seen: HashSet<(Sort, String)>,
+}
+
+/// Which of the lists a name is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Sort {
+    Address,
+    Port,
+    Reference,
 }
 
 impl Uses {
@@ -35,8 +45,8 @@ impl Uses {
 
     fn address(&mut self, expression: &Spanned<AddressExpr>) {
         match &expression.value {
-            AddressExpr::Variable(name) => note(&mut self.addresses, name, expression.span),
-            AddressExpr::Reference(name) => note(&mut self.references, name, expression.span),
+            AddressExpr::Variable(name) => self.note(Sort::Address, name, expression.span),
+            AddressExpr::Reference(name) => self.note(Sort::Reference, name, expression.span),
             AddressExpr::Not(inner) => self.address(inner),
             AddressExpr::List(items) => items.iter().for_each(|item| self.address(item)),
             AddressExpr::Any | AddressExpr::Net(_) | AddressExpr::Range(..) => {}
@@ -45,7 +55,7 @@ impl Uses {
 
     fn port(&mut self, expression: &Spanned<PortExpr>) {
         match &expression.value {
-            PortExpr::Variable(name) => note(&mut self.ports, name, expression.span),
+            PortExpr::Variable(name) => self.note(Sort::Port, name, expression.span),
             PortExpr::Not(inner) => self.port(inner),
             PortExpr::List(items) => items.iter().for_each(|item| self.port(item)),
             PortExpr::Any | PortExpr::Range(..) => {}
@@ -55,11 +65,18 @@ impl Uses {
     fn uses_address(&self, name: &str) -> bool {
         self.addresses.iter().any(|used| used.value == name)
     }
-}
 
-fn note(names: &mut Vec<Spanned<String>>, name: &str, span: Span) {
-    if !names.iter().any(|known| known.value == name) {
-        names.push(Spanned::new(name.to_owned(), span));
+    fn note(&mut self, sort: Sort, name: &str, span: Span) {
+        let list = match sort {
+            Sort::Address => &mut self.addresses,
+            Sort::Port => &mut self.ports,
+            Sort::Reference => &mut self.references,
+        };
+        // Nearly every rule of a group uses the same few names.
+        if list.iter().take(4).any(|known| known.value == name) || !self.seen.insert((sort, name.to_owned())) {
+            return;
+        }
+        list.push(Spanned::new(name.to_owned(), span));
     }
 }
 
@@ -125,7 +142,7 @@ pub(in crate::policy) fn read(
         check_entries(&set.entries, |entry| [entry, "any"], problems);
         for entry in &set.entries {
             for name in names_in(&entry.value) {
-                note(&mut uses.addresses, name, entry.span);
+                uses.note(Sort::Address, name, entry.span);
             }
         }
         group.ip_sets.push(set);
@@ -245,7 +262,7 @@ fn references(group: &mut StatefulGroup, uses: &Uses, body: Option<&Node>, env: 
 /// A prefix list that the document itself defines.
 fn prefix_list(arn: &str, env: &Env<'_>, problems: &mut Problems) -> Option<AddressVariable> {
     let list = env.resources.iter().find(|resource| {
-        resource.kind == super::super::resource::ResourceKind::PrefixList
+        resource.kind == crate::policy::resource::ResourceKind::PrefixList
             && resource.identities.iter().any(|identity| identity == arn)
     })?;
     let items = members::list(list.properties.get("Entries")?, "`Entries`", problems)?;
