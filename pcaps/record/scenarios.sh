@@ -161,7 +161,8 @@ traffic_pip() {
 scenario_npm() { capture npm traffic_npm; }
 traffic_npm() {
     rm -rf "$LAB/npm" && mkdir -p "$LAB/npm"
-    try notebook npm pack --silent --no-update-notifier --fetch-retries 0 --cafile "$LAB/ca.pem" --cache "$LAB/npm/cache" --pack-destination "$LAB/npm" \
+    try notebook npm pack --silent --no-update-notifier --fetch-retries 0 --cafile "$LAB/ca.pem" \
+        --cache "$LAB/npm/cache" --pack-destination "$LAB/npm" \
         --registry https://registry.npmjs.org tinypkg
 }
 scenario_node() { capture node traffic_node; }

@@ -1,4 +1,5 @@
-//! Protocol detection: what a flow's first bytes say, by patterns first, then by probers of its ports, then by expectation.
+//! Protocol detection: what a flow's first bytes say, by patterns first, then by probers of its ports, then by
+//! expectation.
 
 use super::pattern::{self, Matched};
 use super::probe::{self, Context};

@@ -178,8 +178,8 @@ fn questions<'a>(
     Ok(queries)
 }
 
-/// Reads a name and leaves the reader behind it. What can be read of a name that is too long or loops is returned, as long
-/// as its end is known from a pointer.
+/// Reads a name and leaves the reader behind it. What can be read of a name that is too long or loops is returned, as
+/// long as its end is known from a pointer.
 fn name<'a>(reader: &mut Reader<'a>, message: &'a [u8], flags: &mut NameFlags) -> Result<Vec<u8>, Stop> {
     let mut name = Vec::new();
     let mut at = *reader;

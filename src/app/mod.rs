@@ -3,9 +3,9 @@
 //! In: contiguous bytes of one direction of a flow, as the stream engine (or a datagram) delivers them. Out: the
 //! application protocol, transactions with buffers, and events. Nothing here knows rules or verdicts.
 //!
-//! Detection is [`AppLayer::detect`]; `pattern.rs` and `probe.rs` hold what is looked for as data. Parsers exist for TLS
-//! (`tls/`), HTTP/1 (`http1/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like; every other
-//! protocol is detected, and its data accepted without transactions.
+//! Detection is [`AppLayer::detect`]; `pattern.rs` and `probe.rs` hold what is looked for as data. Parsers exist for
+//! TLS (`tls/`), HTTP/1 (`http1/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like; every
+//! other protocol is detected, and its data accepted without transactions.
 
 mod ber;
 mod dcerpc;
@@ -143,7 +143,32 @@ pub struct AppLayer {
     change: Option<ProtocolChange>,
     eof: [bool; 2],
     parser: Option<Box<Parser>>,
+    seen: Option<Box<Seen>>,
 }
+
+/// Names of transactions that are forgotten, for the record of the flow.
+#[derive(Debug, Default)]
+struct Seen {
+    hosts: Vec<Box<[u8]>>,
+    sni: Option<Box<[u8]>>,
+}
+
+impl Seen {
+    fn note(&mut self, tx: &Tx) {
+        if let Some(host) = tx.http1().and_then(Http1Tx::host)
+            && self.hosts.len() < HOSTS_MAX
+            && !self.hosts.iter().any(|known| **known == *host)
+        {
+            self.hosts.push(host.into());
+        }
+        if let Some(name) = tx.buffer(Buffer::TlsSni, Direction::ToServer) {
+            self.sni = Some(name.into());
+        }
+    }
+}
+
+/// Host names remembered for the record of a flow.
+const HOSTS_MAX: usize = 64;
 
 /// The live transactions of a flow, oldest first.
 #[derive(Debug, Default)]
@@ -250,7 +275,7 @@ impl AppLayer {
         self.detection.probing_done(direction)
     }
 
-    /// Starts detection of a direction again. Suricata: `FLOW_RESET_PM_DONE`, `FLOW_RESET_PP_DONE`, `FLOW_RESET_PE_DONE`.
+    /// Starts detection of a direction again. Suricata: `FLOW_RESET_PM_DONE` and its kin for probing and expectation.
     pub fn reset_detection_of(&mut self, direction: Direction) {
         self.detection.reset_done(direction);
     }
@@ -288,6 +313,7 @@ impl AppLayer {
             *eof = true;
         }
         if self.parser.is_none() || self.change.is_some() {
+            self.note_all();
             self.parser = Some(Box::new(Parser::new(self.proto)));
         }
         let Some(parser) = self.parser.as_deref_mut() else { return Parsed::Error };
@@ -348,7 +374,7 @@ impl AppLayer {
 
     /// The application layer of the flow is over: the protocol stays unknown for good. Suricata: `DisableAppLayer`.
     pub fn fail(&mut self) {
-        self.parser = None;
+        self.drop_parser();
         self.change = None;
         self.proto = AppProto::Failed;
         for side in [&mut self.proto_to_server, &mut self.proto_to_client] {
@@ -360,7 +386,17 @@ impl AppLayer {
 
     /// Drops the parser and its transactions and nothing else. Suricata: `FlowCleanupAppLayer`.
     pub fn drop_parser(&mut self) {
+        self.note_all();
         self.parser = None;
+    }
+
+    /// Notes the names of all live transactions.
+    fn note_all(&mut self) {
+        for tx in self.parser.iter().flat_map(|parser| &parser.txs.list) {
+            if tx.dns().is_none() {
+                self.seen.get_or_insert_default().note(tx);
+            }
+        }
     }
 
     fn request_change(&mut self, port: Option<u16>, expected: AppProto) {
@@ -380,7 +416,7 @@ impl AppLayer {
         self.change
     }
 
-    /// Before detection of what follows a protocol change: nothing is known again. Suricata: `AppLayerProtoDetectReset`.
+    /// Before detection of what follows a protocol change: nothing is known. Suricata: `AppLayerProtoDetectReset`.
     pub fn begin_change(&mut self) {
         self.detection.reset();
         self.detection.port = self.change.and_then(|change| change.port);
@@ -496,7 +532,11 @@ impl AppLayer {
             return;
         }
         while parser.txs.list.front().is_some_and(|tx| tx.id < id) {
-            parser.txs.list.pop_front();
+            if let Some(tx) = parser.txs.list.pop_front()
+                && tx.http1().is_some()
+            {
+                self.seen.get_or_insert_default().note(&tx);
+            }
         }
     }
 
@@ -507,7 +547,10 @@ impl AppLayer {
             return;
         }
         if let Ok(at) = parser.txs.list.binary_search_by_key(&id, |tx| tx.id) {
-            parser.txs.list.remove(at);
+            let tx = parser.txs.list.remove(at);
+            if let Some(tx) = tx.filter(|tx| tx.http1().is_some()) {
+                self.seen.get_or_insert_default().note(&tx);
+            }
         }
     }
 
@@ -516,14 +559,25 @@ impl AppLayer {
         self.transaction(0).and_then(Tx::tls).map_or(0, TlsTx::state)
     }
 
-    /// Hosts of HTTP requests that are live, in order, with repetitions.
-    pub fn hosts(&self) -> impl Iterator<Item = &[u8]> {
-        self.transactions().filter_map(|(_, tx)| tx.http1()?.host())
+    /// Hosts of the HTTP requests of the flow, those of forgotten transactions first, each once.
+    pub fn hosts(&self) -> Vec<String> {
+        let forgotten = self.seen.iter().flat_map(|seen| &seen.hosts).map(|host| &**host);
+        let live = self.transactions().filter_map(|(_, tx)| tx.http1()?.host());
+        let mut hosts: Vec<String> = Vec::new();
+        for host in forgotten.chain(live) {
+            let host = String::from_utf8_lossy(host);
+            if !hosts.iter().any(|known| *known == host) {
+                hosts.push(host.into_owned());
+            }
+        }
+        hosts
     }
 
     /// The server name of TLS.
     pub fn sni(&self) -> Option<&str> {
-        self.transaction(0).and_then(Tx::tls).and_then(TlsTx::sni)
+        let live = self.transaction(0).and_then(Tx::tls).and_then(TlsTx::sni);
+        let seen = || std::str::from_utf8(self.seen.as_ref()?.sni.as_ref()?).ok();
+        live.or_else(seen)
     }
 }
 
@@ -563,6 +617,51 @@ mod tests {
         answer[2] = 0x81;
         app.udp(DNS, Direction::ToClient, &answer);
         assert_eq!(app.proto, AppProto::Dns);
+    }
+
+    /// Beginnings that lead deep into each parser.
+    const OPENINGS: [&[u8]; 9] = [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: a\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+        b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03",
+        b"\x80\x2e\x01\x00\x02",
+        b"\x12\x34\x01\0\0\x01\0\x02\0\0\0\0\x03www\xc0\x0c",
+        b"EHLO a\r\nSTARTTLS\r\n",
+        b"\0\0\0\x40\xffSMB",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_data_does_no_harm(
+            tcp: bool,
+            port in proptest::sample::select(vec![23_u16, 25, 53, 80, 88, 161, 443, 445, 2049, 5060]),
+            talk in proptest::collection::vec(
+                (proptest::bool::ANY, 0..OPENINGS.len(), proptest::collection::vec(0_u8.., 0..60)),
+                0..8,
+            ),
+        ) {
+            let flow = FlowKeyView { ip_proto: if tcp { 6 } else { 17 }, client_port: 40000, server_port: port };
+            let mut app = AppLayer { keep_bodies: true, ..AppLayer::default() };
+            for (client, opening, data) in talk {
+                let direction = if client { Direction::ToServer } else { Direction::ToClient };
+                let data = [OPENINGS[opening], &data].concat();
+                let flags = DataFlags { eof: data.is_empty(), ..DataFlags::default() };
+                if !tcp {
+                    app.udp(flow, direction, &data);
+                    continue;
+                }
+                if !app.proto.is_valid() {
+                    app.proto = app.detect(flow, direction, &data, flags).proto;
+                }
+                if let Parsed::Incomplete { consumed, needed } = app.parse(flow, direction, &data, flags) {
+                    proptest::prop_assert!((consumed as usize) <= data.len() && needed > 0);
+                    proptest::prop_assert!((consumed + needed) as usize >= data.len());
+                }
+                app.gap(direction, 3);
+            }
+        }
     }
 
     #[test]

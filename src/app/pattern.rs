@@ -187,8 +187,8 @@ fn confirm_depth(ip_proto: u8) -> usize {
 }
 
 impl Pattern {
-    fn is_at_its_place(&self, data: &[u8]) -> bool {
-        let Some(place) = data.get(self.offset..).and_then(|rest| rest.get(..self.bytes.len())) else { return false };
+    fn is_at(&self, offset: usize, data: &[u8]) -> bool {
+        let Some(place) = data.get(offset..).and_then(|rest| rest.get(..self.bytes.len())) else { return false };
         if !self.nocase {
             return place == self.bytes;
         }
@@ -204,9 +204,16 @@ impl Pattern {
 /// Compares the data of a direction with the patterns of `side`, which is that direction unless the flow is midstream.
 pub(super) fn search(context: Context, side: Direction, data: &[u8]) -> Matched {
     let ip_proto = context.flow.ip_proto;
+    let depth = depth(ip_proto, side);
+    let searched = data.get(..depth).unwrap_or(data);
     let mut seen = false;
     for pattern in PATTERNS {
-        if pattern.ip_proto != ip_proto || pattern.direction != side || !pattern.is_at_its_place(data) {
+        if pattern.ip_proto != ip_proto || pattern.direction != side {
+            continue;
+        }
+        if !pattern.is_at(pattern.offset, data) {
+            // Suricata's matcher looks one byte too far. Such a find is no match, but it puts the end off.
+            seen |= pattern.is_at(pattern.offset + 1, searched);
             continue;
         }
         seen = true;
@@ -221,7 +228,7 @@ pub(super) fn search(context: Context, side: Direction, data: &[u8]) -> Matched 
             return Matched::Found { proto: pattern.proto, reversed };
         }
     }
-    let enough = if seen { confirm_depth(ip_proto) } else { depth(ip_proto, side) };
+    let enough = if seen { confirm_depth(ip_proto) } else { depth };
     if data.len() >= enough { Matched::Never } else { Matched::Undecided }
 }
 

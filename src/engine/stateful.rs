@@ -242,7 +242,6 @@ impl<'p> Stateful<'p> {
             rules = inspect(program, &mut self.scratch, packet, Some(flow), state);
         }
         if app_moved {
-            flow.note_hosts();
             if let Some(app) = flow.app.as_deref_mut() {
                 app.free_finished();
             }
@@ -293,7 +292,6 @@ impl<'p> Stateful<'p> {
         if !flow.action.is_drop() {
             self.end_of_flow_packets(&mut flow);
         }
-        flow.note_hosts();
         self.ended.push(record(&flow));
     }
 
@@ -447,7 +445,7 @@ fn record(flow: &Flow) -> FlowRecord {
         dst: (flow.dst, has_ports.then_some(flow.dst_port)),
         app_proto: app.and_then(|app| app.proto.name()),
         sni: app.and_then(|app| app.sni()).map(str::to_owned),
-        http_hosts: flow.http_hosts.clone(),
+        http_hosts: app.map(|app| app.hosts()).unwrap_or_default(),
         state: match flow.state {
             FlowState::New => "new",
             FlowState::Established => "established",

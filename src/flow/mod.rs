@@ -169,8 +169,6 @@ pub struct Flow {
     pub bits: SmallVec<[u16; 4]>,
     /// A bit has been set at some time: what Suricata asks before it looks at `isset`.
     pub has_variables: bool,
-    /// HTTP hosts seen, each once.
-    pub http_hosts: Vec<String>,
     /// TCP.
     pub session: Option<Box<Session>>,
     /// Application layer.
@@ -204,7 +202,6 @@ impl Flow {
             bytes: [0; 2],
             bits: SmallVec::new(),
             has_variables: false,
-            http_hosts: Vec::new(),
             session: None,
             app: None,
             timeout_secs: timeouts.of(packet.proto, FlowState::New),
@@ -220,22 +217,6 @@ impl Flow {
         };
         if from_client == self.reversed { Direction::ToClient } else { Direction::ToServer }
     }
-
-    /// Notes the hosts of the HTTP requests that are known now, before their transactions are forgotten.
-    pub fn note_hosts(&mut self) {
-        let Some(app) = self.app.as_deref() else { return };
-        for host in app.hosts() {
-            if self.http_hosts.len() >= Self::HOSTS_MAX {
-                return;
-            }
-            if !self.http_hosts.iter().any(|known| known.as_bytes() == host) {
-                self.http_hosts.push(String::from_utf8_lossy(host).into_owned());
-            }
-        }
-    }
-
-    /// Hosts noted of one flow.
-    const HOSTS_MAX: usize = 64;
 
     /// Client and server change places: detection found that the first packet was the server's.
     pub fn reverse(&mut self) {

@@ -424,7 +424,8 @@ fn left_nothing_out(env: &Env<'_>) -> Vec<Diagnostic> {
     let unused = env.options.leave_out.iter().filter(|name| !used.contains(*name));
     unused
         .map(|name| {
-            let message = format!("nothing is left out: no rule group is called `{name}`, and no rule uses such a keyword");
+            let message =
+                format!("nothing is left out: no rule group is called `{name}`, and no rule uses such a keyword");
             Diagnostic::warning(code::NO_SUCH_NAME, message)
         })
         .collect()

@@ -28,7 +28,7 @@ mod rule_text;
 mod scalar;
 mod supplies;
 mod suricata;
-mod terraform;
+pub mod terraform;
 #[cfg(test)]
 mod tests;
 pub mod value;

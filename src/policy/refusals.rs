@@ -66,12 +66,7 @@ pub(super) fn stateless_rules(rules: &[StatelessRule], resource: &Resource, name
 }
 
 /// Name, capacity, order and sizes of a stateful group.
-pub(super) fn stateful_group(
-    group: &StatefulGroup,
-    resource: &Resource,
-    order: RuleOrder,
-    problems: &mut Problems,
-) {
+pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, order: RuleOrder, problems: &mut Problems) {
     names(resource, "RuleGroupName", problems);
     if order == RuleOrder::Strict {
         strict_keywords(group, problems);

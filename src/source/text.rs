@@ -55,24 +55,31 @@ impl MappedText {
         Span { file: first.source.file, start, end: end.max(start) }
     }
 
+    /// A part of the text with its part of the map; empty when the range does not fit the text.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        let whole = self.span(range.clone());
+        let Some(text) = self.text.get(range.clone()).filter(|text| !text.is_empty()) else {
+            return Self { text: String::new(), whole, pieces: Vec::new() };
+        };
+        let first = self.pieces.partition_point(|piece| piece.text_start as usize <= range.start).saturating_sub(1);
+        let pieces = self.pieces.iter().skip(first).take_while(|piece| (piece.text_start as usize) < range.end);
+        let pieces = pieces.cloned().map(|mut piece| {
+            if piece.verbatim {
+                piece.source.start = Self::offset(&piece, range.start.max(piece.text_start as usize));
+            }
+            piece.text_start = piece.text_start.saturating_sub(range.start as u32);
+            piece
+        });
+        Self { text: text.to_owned(), whole, pieces: pieces.collect() }
+    }
+
     /// Parts of this text one behind the other, with their places. Parts that are out of bounds are left out.
     #[must_use]
     pub fn joined(&self, parts: &[Range<usize>]) -> Self {
         let mut joined = TextBuilder::new();
         for part in parts {
-            let mut at = part.start;
-            while at < part.end {
-                let next = self.pieces.partition_point(|piece| piece.text_start as usize <= at);
-                let piece_end = self.pieces.get(next).map_or(self.text.len(), |piece| piece.text_start as usize);
-                let end = part.end.min(piece_end);
-                let (Some(text), Some(piece)) =
-                    (self.text.get(at..end).filter(|text| !text.is_empty()), self.piece_at(at))
-                else {
-                    break;
-                };
-                joined.push(text, self.span(at..end), piece.verbatim);
-                at = end;
-            }
+            joined.mapped(&self.slice(part.clone()));
         }
         joined.finish(self.whole)
     }
@@ -159,6 +166,10 @@ mod tests {
         assert_eq!(sources.slice(text.span(3..5)), "cd");
         assert_eq!(sources.slice(text.span(1..3)), r"b\n");
         assert_eq!(sources.slice(text.span(0..5)), r"ab\ncd");
+        let tail = text.slice(1..5);
+        assert_eq!(tail.as_str(), "b\ncd");
+        assert_eq!(sources.slice(tail.span(0..1)), "b");
+        assert_eq!(sources.slice(tail.span(3..4)), "d");
     }
 
     #[test]

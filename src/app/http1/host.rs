@@ -58,8 +58,8 @@ pub(super) fn parse(value: &[u8]) -> HostPort {
     parsed
 }
 
-/// A name of labels of up to 63 letters, digits, hyphens and underscores, or an address in brackets. A dot at the end is
-/// allowed, two in a row are not.
+/// A name of labels of up to 63 letters, digits, hyphens and underscores, or an address in brackets. A dot at the end
+/// is allowed, two in a row are not.
 pub(super) fn is_valid(host: &[u8]) -> bool {
     if host.is_empty() || host.len() > 255 {
         return false;

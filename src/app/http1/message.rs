@@ -10,6 +10,8 @@ use crate::verdict::Direction;
 
 const REPETITIONS_MAX: u16 = 64;
 const HEADERS_MAX: usize = 1024;
+/// Suricata: `response-body-decompress-layer-limit`.
+const ENCODING_LAYERS_MAX: usize = 2;
 
 /// The methods that libhtp knows.
 const METHODS: [&[u8]; 28] = [
@@ -195,7 +197,10 @@ impl Message {
             for (name, value) in &self.headers.list {
                 push_header(&mut lines, name, value);
             }
-            lines.extend_from_slice(b"\r\n");
+            // Without headers there is no empty line either.
+            if !self.headers.list.is_empty() {
+                lines.extend_from_slice(b"\r\n");
+            }
             lines.into_boxed_slice()
         }))
     }
@@ -227,6 +232,16 @@ pub struct Http1Tx {
     status_word: Option<Box<[u8]>>,
     status_message: Option<Box<[u8]>>,
     pub(super) seen_100: bool,
+    /// Defects of headers are told once a transaction, whichever side has them.
+    pub(super) told: Told,
+}
+
+/// Which defects of headers were told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    missing_colon: bool,
+    invalid: bool,
+    pub(super) folding: bool,
 }
 
 /// How long a body is.
@@ -284,6 +299,7 @@ impl Http1Tx {
             },
             Buffer::HttpHeaderNames => message.header_names(),
             Buffer::HttpHeader => message.header(cookie),
+            Buffer::HttpHeaderRaw if message.progress <= progress::HEADERS => None,
             Buffer::HttpHeaderRaw => Some(message.raw.as_slice()).filter(|raw| whole(raw)),
             Buffer::HttpUri => self.uri_normal.as_deref().filter(|uri| whole(uri)),
             Buffer::HttpUriRaw => self.uri.as_deref(),
@@ -328,9 +344,6 @@ impl Http1Tx {
         if rest.is_empty() {
             self.is_http09 = true;
             self.request.version = Protocol::Http09;
-            if !is_method(method) {
-                raise(events, "http.unknown_error");
-            }
             self.read_target(events, &[], false);
             return;
         }
@@ -348,15 +361,9 @@ impl Http1Tx {
         if protocol.is_empty() {
             self.is_http09 = true;
             self.request.version = Protocol::Http09;
-            if !is_method(method) {
-                raise(events, "http.unknown_error");
-            }
         } else {
             self.request.protocol = Some(protocol.into());
             self.request.version = Protocol::parse(protocol);
-            if !is_method(method) && self.request.version == Protocol::Invalid {
-                raise(events, "http.unknown_error");
-            }
         }
         let target = target.to_vec();
         self.read_target(events, &target, true);
@@ -446,12 +453,16 @@ impl Http1Tx {
             && (name.is_empty() || name_end < name.len() || !name.iter().take(name_end).copied().all(is_token));
         let name = name.get(..name_end).unwrap_or_default();
         let value = if colon.is_none() && is_request { value } else { trim_lws(value) };
-        match (colon, is_request) {
-            (None, true) => raise(events, "http.request_field_missing_colon"),
-            (None, false) => raise(events, "http.response_field_missing_colon"),
-            (Some(_), true) if invalid => raise(events, "http.request_header_invalid"),
-            (Some(_), false) if invalid => raise(events, "http.response_header_invalid"),
-            _ => {}
+        let told = &mut self.told;
+        if colon.is_none() {
+            if !std::mem::replace(&mut told.missing_colon, true) {
+                let name =
+                    if is_request { "http.request_field_missing_colon" } else { "http.response_field_missing_colon" };
+                raise(events, name);
+                told.invalid |= !is_request;
+            }
+        } else if invalid && !std::mem::replace(&mut told.invalid, true) {
+            raise(events, if is_request { "http.request_header_invalid" } else { "http.response_header_invalid" });
         }
         let message = self.side(direction);
         message.forget_made();
@@ -480,14 +491,16 @@ impl Http1Tx {
 
     /// All headers of the request are there: finds its host and how long its body is.
     pub(super) fn end_request_headers(&mut self, events: &mut EventSet) -> Coding {
-        self.find_host(events);
-        if let Some(value) = self.request.headers.get(b"Authorization") {
-            let known = [&b"basic"[..], b"digest", b"bearer"];
-            let word = |word: &&[u8]| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-            if !known.iter().any(word) {
-                raise(events, "http.request_auth_unrecognized");
+        match self.request.headers.get(b"Authorization").map(authorization) {
+            None | Some(Authorization::Known) => {}
+            Some(Authorization::Unrecognized) => raise(events, "http.request_auth_unrecognized"),
+            Some(Authorization::Undecodable) => {
+                // The host is known, but what is wrong with it is not told any more.
+                self.find_host(&mut EventSet::new());
+                return Coding::Invalid;
             }
         }
+        self.find_host(events);
         if let Some(coding) = self.request.headers.get(b"Transfer-Encoding") {
             let chunked = super::text::has_token(coding, b"chunked");
             if !chunked || self.request.version < Protocol::Http11 {
@@ -501,6 +514,26 @@ impl Http1Tx {
             Some(None) => {
                 raise(events, "http.invalid_content_length_field_in_request");
                 Coding::Invalid
+            }
+        }
+    }
+
+    /// All headers of the response are there: is its body coded in a way that Suricata undoes?
+    pub(super) fn check_content_encoding(&self, events: &mut EventSet) {
+        const KNOWN: [&[u8]; 6] = [b"gzip", b"x-gzip", b"deflate", b"x-deflate", b"lzma", b"inflate"];
+        let Some(value) = self.response.headers.get(b"Content-Encoding") else { return };
+        if KNOWN.iter().any(|known| value.eq_ignore_ascii_case(known)) {
+            return;
+        }
+        let layers = value.split(|&byte| byte == b',' || byte == b' ').filter(|layer| !layer.is_empty());
+        for (n_before, layer) in layers.enumerate() {
+            if n_before >= ENCODING_LAYERS_MAX {
+                raise(events, "http.too_many_encoding_layers");
+                return;
+            }
+            // Other cases and spellings than these are undone all the same, but told.
+            if !KNOWN.contains(&layer) && layer != b"none" {
+                raise(events, "http.abnormal_ce_header");
             }
         }
     }
@@ -534,6 +567,28 @@ impl Http1Tx {
             (None, None) => {}
         }
     }
+}
+
+/// What credentials are worth.
+enum Authorization {
+    Known,
+    Unrecognized,
+    /// Basic ones that decode to nothing end parsing.
+    Undecodable,
+}
+
+fn authorization(value: &[u8]) -> Authorization {
+    let begins = |word: &[u8]| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    if begins(b"basic") {
+        let (_, encoded) = split_while(value.get(5..).unwrap_or_default(), is_space);
+        let digits = encoded.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+        return if encoded.is_empty() || digits.count() > 1 {
+            Authorization::Known
+        } else {
+            Authorization::Undecodable
+        };
+    }
+    if begins(b"digest") || begins(b"bearer") { Authorization::Known } else { Authorization::Unrecognized }
 }
 
 fn trim_lws(value: &[u8]) -> &[u8] {

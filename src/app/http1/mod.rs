@@ -13,9 +13,13 @@ mod uri;
 
 pub use message::Http1Tx;
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use super::transaction::{TxData, raise};
 use super::{AppProto, FlowKeyView, Parsed, Transactions, Wishes};
-use crate::packet::EventSet;
+use crate::packet::{Event, EventSet};
 use crate::verdict::Direction;
 use request::RequestState;
 use response::ResponseState;
@@ -79,7 +83,6 @@ struct Lane {
     carry: Vec<u8>,
     /// A header that may go on in the next line.
     header: Option<Vec<u8>>,
-    invalid_folding: bool,
     /// The transaction at hand.
     tx: Option<u64>,
 }
@@ -122,25 +125,29 @@ impl Input<'_> {
 struct LineTooLong;
 
 impl Lane {
-    /// Everything up to `end` bytes of the rest, with what earlier calls left before it.
-    fn line<'a>(&mut self, input: &mut Input<'a>, end: usize) -> std::borrow::Cow<'a, [u8]> {
+    /// Everything up to `end` bytes of the rest, with what earlier calls left before it. Only a line put together has a
+    /// limit.
+    fn line<'a>(&mut self, input: &mut Input<'a>, end: usize) -> Result<Cow<'a, [u8]>, LineTooLong> {
         let taken = input.take(end);
         if self.carry.is_empty() {
-            return taken.into();
+            return Ok(taken.into());
         }
-        let mut line = std::mem::take(&mut self.carry);
-        line.extend_from_slice(taken);
-        line.into()
+        self.append(taken)?;
+        Ok(std::mem::take(&mut self.carry).into())
     }
 
     /// Keeps the rest for the next call.
     fn keep(&mut self, input: &mut Input) -> Result<(), LineTooLong> {
         let rest = input.take(usize::MAX);
+        self.append(rest)
+    }
+
+    fn append(&mut self, data: &[u8]) -> Result<(), LineTooLong> {
         let pending = self.header.as_ref().map_or(0, Vec::len);
-        if self.carry.len() + rest.len() + pending > LINE_BYTES_MAX {
+        if self.carry.len() + data.len() + pending > LINE_BYTES_MAX {
             return Err(LineTooLong);
         }
-        self.carry.extend_from_slice(rest);
+        self.carry.extend_from_slice(data);
         Ok(())
     }
 }
@@ -161,6 +168,8 @@ pub(super) struct Http1Parser {
     /// The response to a refused `CONNECT` ends with a look at the requests.
     yield_at_end: bool,
     closed: [bool; 2],
+    /// What the end of a direction brought up. Suricata looks for it when data comes from the other one.
+    held: Vec<(u64, Event)>,
 }
 
 impl Http1Parser {
@@ -175,6 +184,13 @@ impl Http1Parser {
         wishes: &mut Wishes,
     ) -> Parsed {
         let mut parsed = Parsed::Ok;
+        if !data.is_empty() {
+            for (id, event) in std::mem::take(&mut self.held) {
+                if let Some(tx) = txs.by_id(id) {
+                    tx.raise(event.0);
+                }
+            }
+        }
         match direction {
             Direction::ToServer => {
                 if !data.is_empty() {
@@ -185,7 +201,7 @@ impl Http1Parser {
                 }
                 if eof && !std::mem::replace(self.closed_flag(direction), true) {
                     close(&mut self.request_lane);
-                    self.requests(txs, &[], wishes);
+                    self.hold_events(txs, |this, txs| this.requests(txs, &[], wishes));
                 }
             }
             Direction::ToClient => {
@@ -207,12 +223,25 @@ impl Http1Parser {
                 if eof && !std::mem::replace(self.closed_flag(direction), true) {
                     close(&mut self.request_lane);
                     close(&mut self.response_lane);
-                    self.requests(txs, &[], wishes);
-                    self.responses(txs, &[], wishes);
+                    self.hold_events(txs, |this, txs| {
+                        this.requests(txs, &[], wishes);
+                        this.responses(txs, &[], wishes);
+                    });
                 }
             }
         }
         parsed
+    }
+
+    /// Takes back the events that `work` raises, for later.
+    fn hold_events(&mut self, txs: &mut Transactions, work: impl FnOnce(&mut Self, &mut Transactions)) {
+        let before: SmallVec<[(u64, usize); 4]> = txs.list.iter().map(|tx| (tx.id, tx.events.len())).collect();
+        work(self, txs);
+        for tx in &mut txs.list {
+            let known = before.iter().find(|(id, _)| *id == tx.id).map_or(0, |(_, n_events)| *n_events);
+            let id = tx.id;
+            self.held.extend(tx.events.drain(known..).map(|event| (id, event)));
+        }
     }
 
     fn closed_flag(&mut self, direction: Direction) -> &mut bool {
@@ -333,7 +362,7 @@ impl Folding<'_> {
     }
 
     fn folding_is_invalid(&mut self) {
-        if !std::mem::replace(&mut self.lane.invalid_folding, true) {
+        if !std::mem::replace(&mut self.tx.told.folding, true) {
             let name = match self.direction {
                 Direction::ToServer => "http.invalid_request_field_folding",
                 Direction::ToClient => "http.invalid_response_field_folding",
@@ -456,7 +485,8 @@ mod tests {
 
     #[test]
     fn no_cut_of_the_data_matters() {
-        let request = "POST /a%20b HTTP/1.1\r\nHost: A\r\nX: 1\r\n\t2\r\nContent-Length: 2\r\n\r\nokGET / HTTP/1.1\r\nHost: B\r\n\r\n";
+        let request = "POST /a%20b HTTP/1.1\r\nHost: A\r\nX: 1\r\n\t2\r\nContent-Length: 2\r\n\r\nok\
+                       GET / HTTP/1.1\r\nHost: B\r\n\r\n";
         for cut in 1..request.len() {
             let (first, second) = request.split_at(cut);
             let (app, _) = talk(&[(ToServer, first), (ToServer, second)]);

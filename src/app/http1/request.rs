@@ -4,7 +4,7 @@ use super::super::transaction::raise;
 use super::super::{Transactions, Wishes};
 use super::message::{Coding, first_word, is_method};
 use super::text::{ChunkLength, chunk_length, is_space, is_terminator};
-use super::{Folding, Http1Parser, Input, Status, Step, keep_body, progress, tx};
+use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, keep_body, progress, tx};
 use crate::verdict::Direction;
 
 /// White space that an HTTP/0.9 request may have behind its line.
@@ -35,6 +35,11 @@ impl Http1Parser {
     /// Takes data of the client, or none when it has closed.
     pub(super) fn requests(&mut self, txs: &mut Transactions, data: &[u8], wishes: &mut Wishes) {
         if matches!(self.request_lane.status, Status::Error | Status::Tunnel) {
+            return;
+        }
+        if self.request != RequestState::Idle && self.request_lane.tx.and_then(|id| tx(txs, id)).is_none() {
+            // As in libhtp, which has no transaction for data behind an HTTP/0.9 request.
+            self.request_lane.status = Status::Error;
             return;
         }
         if self.response_lane.status == Status::WaitsForOther {
@@ -94,7 +99,6 @@ impl Http1Parser {
                 if let Some((tx, _)) = tx(txs, id) {
                     tx.request.progress = progress::LINE;
                 }
-                self.request_lane.invalid_folding = false;
                 self.request = RequestState::Line;
                 Step::Go
             }
@@ -145,9 +149,13 @@ impl Http1Parser {
 
     /// Keeps an unfinished line for later.
     fn wait_for_line(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
-        if self.request_lane.keep(input).is_ok() {
-            return Step::NeedsData;
+        match self.request_lane.keep(input) {
+            Ok(()) => Step::NeedsData,
+            Err(LineTooLong) => self.request_line_too_long(txs),
         }
+    }
+
+    fn request_line_too_long(&mut self, txs: &mut Transactions) -> Step {
         if let Some((_, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             raise(events, "http.request_field_too_long");
         }
@@ -160,7 +168,7 @@ impl Http1Parser {
             None if self.is_closed() => input.rest().len(),
             None => return self.wait_for_line(txs, input),
         };
-        let line = self.request_lane.line(input, end);
+        let Ok(line) = self.request_lane.line(input, end) else { return self.request_line_too_long(txs) };
         if line.is_empty() {
             return Step::NeedsData;
         }
@@ -169,20 +177,22 @@ impl Http1Parser {
         }
         let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         tx.read_request_line(events, &line);
+        if tx.is_connect() && tx.uri.is_none() {
+            return Step::Fail;
+        }
         self.request = RequestState::Protocol;
         Step::Go
     }
 
     /// A line without version is HTTP/0.9 if nothing but a little white space follows it.
     fn request_protocol(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
-        let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
+        let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let rest = input.rest();
         if tx.is_http09 {
             if rest.len() <= HTTP09_JUNK_BYTES_MAX && rest.iter().copied().all(is_space) {
                 self.request = RequestState::Finalize;
                 return Step::Go;
             }
-            raise(events, "http.unknown_error");
             tx.is_http09 = false;
         }
         self.request = RequestState::Headers;
@@ -194,9 +204,9 @@ impl Http1Parser {
         let closed = self.is_closed();
         let Some(id) = self.request_lane.tx else { return Step::Fail };
         loop {
-            let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             let direction = Direction::ToServer;
             if closed {
+                let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
                 let lane = &mut self.request_lane;
                 lane.carry.clear();
                 if (Folding { lane, tx, events, direction }).flush().is_err() {
@@ -209,7 +219,8 @@ impl Http1Parser {
             let Some(end) = memchr::memchr(b'\n', input.rest()) else {
                 return self.wait_for_line(txs, input);
             };
-            let line = self.request_lane.line(input, end + 1);
+            let Ok(line) = self.request_lane.line(input, end + 1) else { return self.request_line_too_long(txs) };
+            let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             tx.request.raw.extend_from_slice(&line);
             let lane = &mut self.request_lane;
             let mut folding = Folding { lane, tx, events, direction };
@@ -285,7 +296,7 @@ impl Http1Parser {
         let Some(end) = memchr::memchr(b'\n', input.rest()) else {
             return self.wait_for_line(txs, input);
         };
-        let line = self.request_lane.line(input, end + 1);
+        let Ok(line) = self.request_lane.line(input, end + 1) else { return self.request_line_too_long(txs) };
         let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let (len, has_extension) = chunk_length(&line);
         if has_extension {
@@ -305,7 +316,7 @@ impl Http1Parser {
         Step::Go
     }
 
-    /// A request is over when nothing follows it, or what follows begins with a method. Anything else still is its body.
+    /// A request is over when nothing follows it, or what follows begins with a method. Anything else is still body.
     fn request_finalize(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &Wishes) -> Step {
         let end = if self.is_closed() {
             input.rest().len()
@@ -331,7 +342,9 @@ impl Http1Parser {
         }
         let is_text = !word.is_empty();
         let has_end = input.rest().len() > end;
-        let taken = self.request_lane.line(input, end + usize::from(has_end));
+        let Ok(taken) = self.request_lane.line(input, end + usize::from(has_end)) else {
+            return self.request_line_too_long(txs);
+        };
         if is_text && let Some((_, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             raise(events, "http.request_body_unexpected");
         }

@@ -3,7 +3,7 @@
 use super::super::transaction::raise;
 use super::super::{AppProto, Transactions, Wishes};
 use super::text::{ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while};
-use super::{Folding, Http1Parser, Input, Status, Step, keep_body, progress, request::RequestState, tx};
+use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, keep_body, progress, request::RequestState, tx};
 use crate::verdict::Direction;
 
 /// A chunk length is given up when so much is there and no digit begins it.
@@ -37,6 +37,11 @@ impl Http1Parser {
     /// Takes data of the server, or none when it has closed; returns how much of it is taken.
     pub(super) fn responses(&mut self, txs: &mut Transactions, data: &[u8], wishes: &mut Wishes) -> usize {
         if matches!(self.response_lane.status, Status::Error | Status::Tunnel) {
+            return 0;
+        }
+        if self.response != ResponseState::Idle && self.response_lane.tx.and_then(|id| tx(txs, id)).is_none() {
+            // As in libhtp: the response of a refused `CONNECT` is not quite over when its transaction is forgotten.
+            self.response_lane.status = Status::Error;
             return 0;
         }
         let mut input = Input { data, at: 0 };
@@ -133,9 +138,13 @@ impl Http1Parser {
     }
 
     fn wait_for_response_line(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
-        if self.response_lane.keep(input).is_ok() {
-            return Step::NeedsData;
+        match self.response_lane.keep(input) {
+            Ok(()) => Step::NeedsData,
+            Err(LineTooLong) => self.response_line_too_long(txs),
         }
+    }
+
+    fn response_line_too_long(&mut self, txs: &mut Transactions) -> Step {
         if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
             raise(events, "http.response_field_too_long");
         }
@@ -149,20 +158,23 @@ impl Http1Parser {
         }
         let mut id = self.next_response;
         if tx(txs, id).is_none() {
+            let under_way = self.request_lane.tx;
             if self.request == RequestState::Finalize {
                 self.complete_request(txs);
             }
             let Some(made) = self.new_tx(txs) else { return Step::Fail };
             id = made;
-            if let Some((tx, events)) = tx(txs, id) {
+            if let Some((tx, _)) = tx(txs, id) {
                 tx.without_request();
+            }
+            // A request under way gets the blame, even if its own response is long over.
+            if let Some((_, events)) = tx(txs, under_way.unwrap_or(id)) {
                 raise(events, "http.unable_to_match_response_to_request");
             }
             self.request = RequestState::Finalize;
         }
         self.next_response += 1;
         self.response_lane.tx = Some(id);
-        self.response_lane.invalid_folding = false;
         let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
         if tx.is_http09 {
             tx.response.progress = progress::BODY;
@@ -179,12 +191,12 @@ impl Http1Parser {
 
     fn response_line(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &Wishes) -> Step {
         let closed = self.response_is_closed();
-        let end = match line_end(input.rest()) {
+        let end = match status_line_end(input.rest()) {
             Some(LineEnd::At(end)) => end,
             None if closed => input.rest().len(),
             Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
         };
-        let line = self.response_lane.line(input, end);
+        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         if is_terminator(&line, false) {
             if closed {
                 self.response = ResponseState::Finalize;
@@ -208,6 +220,9 @@ impl Http1Parser {
         }
         let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         tx.read_response_line(events, &line);
+        if tx.seen_100 {
+            tx.response.raw.extend_from_slice(&line);
+        }
         tx.response.progress = progress::HEADERS;
         self.response = ResponseState::Headers;
         Step::Go
@@ -229,13 +244,13 @@ impl Http1Parser {
                 }
                 Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
             };
-            let line = self.response_lane.line(input, end);
+            let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
             let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             tx.response.raw.extend_from_slice(&line);
             let next_is_text = input.peek().is_some_and(|byte| byte != b'\n');
             let lane = &mut self.response_lane;
             let mut folding = Folding { lane, tx, events, direction: Direction::ToClient };
-            if !is_terminator(&line, next_is_text) && &*line != b"\n\r" {
+            if !is_terminator(&line, next_is_text) {
                 if folding.line(&line, input.peek()).is_err() {
                     return Step::Fail;
                 }
@@ -256,6 +271,9 @@ impl Http1Parser {
     fn response_body(&mut self, txs: &mut Transactions, id: u64) -> Step {
         let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
         let status = tx.status.unwrap_or(0);
+        if status != 100 {
+            tx.check_content_encoding(events);
+        }
         self.response = ResponseState::Finalize;
         if tx.is_connect() {
             if (200..300).contains(&status) {
@@ -270,15 +288,12 @@ impl Http1Parser {
         let headers = &tx.response.headers;
         let length = headers.get(b"Content-Length");
         let coding = headers.get(b"Transfer-Encoding");
-        if status == 101 {
-            if coding.is_none() && length.is_none() {
-                if self.request_lane.status != Status::Error {
-                    self.request_lane.status = Status::Tunnel;
-                }
-                self.response_lane.status = Status::Tunnel;
-                return Step::Go;
+        if status == 101 && coding.is_none() && length.is_none() {
+            if self.request_lane.status != Status::Error {
+                self.request_lane.status = Status::Tunnel;
             }
-            raise(events, "http.unknown_error");
+            self.response_lane.status = Status::Tunnel;
+            return Step::Go;
         }
         if status == 100 && coding.is_none() && length.and_then(content_length).unwrap_or(0) == 0 {
             if std::mem::replace(&mut tx.seen_100, true) {
@@ -299,9 +314,6 @@ impl Http1Parser {
         let bodiless = (100..200).contains(&status) || status == 204 || status == 304;
         if tx.method.as_deref() == Some(b"HEAD") || (bodiless && coding.is_none() && length.is_none()) {
             return Step::Go;
-        }
-        if bodiless {
-            raise(events, "http.unknown_error");
         }
         if let Some(coding) = coding.filter(|coding| contains_nocase(coding, b"chunked")) {
             if !coding.eq_ignore_ascii_case(b"chunked") {
@@ -345,7 +357,7 @@ impl Http1Parser {
             }
             input.rest().len()
         };
-        let line = self.response_lane.line(input, end);
+        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let (len, has_extension) = chunk_length(&line);
         if has_extension {
@@ -385,10 +397,7 @@ impl Http1Parser {
         if line.is_empty() || !is_body(&line) {
             return self.complete_response(txs, wishes);
         }
-        let taken = self.response_lane.line(input, end);
-        if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
-            raise(events, "http.unknown_error");
-        }
+        let Ok(taken) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         self.keep_response_body(txs, &taken, wishes);
         Step::Go
     }
@@ -426,7 +435,17 @@ impl Http1Parser {
     }
 }
 
-/// Where the line ends that begins here: behind a line feed, or behind a carriage return that none follows.
+/// Where a status line ends: behind a line feed, or behind any carriage return that none follows.
+fn status_line_end(data: &[u8]) -> Option<LineEnd> {
+    let at = memchr::memchr2(b'\r', b'\n', data)?;
+    match (data.get(at), data.get(at + 1)) {
+        (Some(b'\r'), None) => Some(LineEnd::Unknown),
+        (Some(b'\r'), Some(b'\n')) => Some(LineEnd::At(at + 2)),
+        _ => Some(LineEnd::At(at + 1)),
+    }
+}
+
+/// Where a header line ends that begins here: behind a line feed, or behind a carriage return that none follows.
 fn line_end(data: &[u8]) -> Option<LineEnd> {
     let mut from = 0;
     loop {

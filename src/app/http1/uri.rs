@@ -174,15 +174,37 @@ fn best_fit(code: u32) -> u8 {
     }
 }
 
-/// UTF-8 sequences as single bytes; bytes that are none stay.
+/// UTF-8 sequences as single bytes, overlong ones too. What is none becomes `?`; an unfinished one at the end is lost.
 fn utf8_to_bytes(path: &[u8]) -> Vec<u8> {
     if path.is_ascii() {
         return path.to_vec();
     }
     let mut bytes = Vec::with_capacity(path.len());
-    for chunk in path.utf8_chunks() {
-        bytes.extend(chunk.valid().chars().map(|character| best_fit(u32::from(character))));
-        bytes.extend_from_slice(chunk.invalid());
+    let mut rest = path;
+    while let Some((&lead, behind)) = rest.split_first() {
+        let (n_more, bits) = match lead {
+            0..=0x7f => (0, lead),
+            0xc0..=0xdf => (1, lead & 0x1f),
+            0xe0..=0xef => (2, lead & 0x0f),
+            0xf0..=0xf4 => (3, lead & 0x07),
+            _ => {
+                bytes.push(b'?');
+                rest = behind;
+                continue;
+            }
+        };
+        let allowed = |at: usize, byte: u8| {
+            matches!(byte, 0x80..=0xbf)
+                && !(at == 0 && ((lead == 0xed && byte > 0x9f) || (lead == 0xf4 && byte > 0x8f)))
+        };
+        let n_good = behind.iter().take(n_more).enumerate().take_while(|(at, byte)| allowed(*at, **byte)).count();
+        let (more, behind) = behind.split_at_checked(n_good).unwrap_or((behind, &[]));
+        rest = behind;
+        if n_good == n_more {
+            bytes.push(best_fit(more.iter().fold(u32::from(bits), |code, &byte| code << 6 | u32::from(byte & 0x3f))));
+        } else if !rest.is_empty() {
+            bytes.push(b'?');
+        }
     }
     bytes
 }
@@ -262,6 +284,7 @@ mod tests {
         check("/%75%u0062?q=%41+b%zz#f", "/ub?q=A+b%zz#f");
         check("/a/..", "/");
         check("*", "*");
+        check("/%c0%af%ef%bc%a1%ffx%e9y", "//A?x?y");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Client and server hello.
 //!
-//! They are walked by hand and not by a parser that takes or refuses the whole: Suricata keeps what it has read up to the
-//! first defect, and passes over an extension by what it understood of it. Where it stops decides whether there is a name.
+//! They are walked by hand and not by a parser that takes or refuses the whole: Suricata keeps what it has read up to
+//! the first defect, and passes over an extension by what it understood of it. Where it stops decides whether there is
+//! a name.
 
 use super::super::reader::Reader;
 use super::super::transaction::raise;

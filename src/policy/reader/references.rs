@@ -21,7 +21,12 @@ pub(super) struct Reference<'a> {
     pub(super) drop_to_alert: bool,
 }
 
-pub(super) fn references<'a>(body: &'a Node, member: &str, env: &Env<'_>, problems: &mut Problems) -> Option<Vec<Reference<'a>>> {
+pub(super) fn references<'a>(
+    body: &'a Node,
+    member: &str,
+    env: &Env<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<Reference<'a>>> {
     let Some(list) = body.get(member) else { return Some(Vec::new()) };
     let items = members::list(list, &format!("`{member}`"), problems)?;
     if items.len() > REFERENCES_MAX {

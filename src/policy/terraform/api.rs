@@ -8,9 +8,9 @@
 
 use super::code;
 use super::value::{Data, Val};
-use crate::policy::resource::ResourceKind;
-use crate::policy::value::{Node, Unresolved, Value};
-use crate::source::{Diagnostic, MappedText, Span, Spanned};
+use crate::policy::resource::{Resource, ResourceKind};
+use crate::policy::value::{Node, Value};
+use crate::source::{Diagnostic, MappedText, Spanned};
 
 /// How an attribute or block of the provider becomes a member of the API.
 #[derive(Clone, Copy, Debug)]
@@ -189,8 +189,13 @@ const FIREWALL: &[Field] = &[
 ];
 const VPC: &[Field] = &[Field("cidr_block", "CidrBlock", Text)];
 const VPC_CIDR: &[Field] = &[Field("vpc_id", "VpcId", Text), Field("cidr_block", "CidrBlock", Text)];
-const PREFIX_LIST: &[Field] =
-    &[Field("name", "PrefixListName", Text), Field("entry", "Entries", Blocks(&[Field("cidr", "Cidr", Text)]))];
+const PREFIX_LIST: &[Field] = &[
+    Field("name", "PrefixListName", Text),
+    Field("entry", "Entries", Blocks(&[Field("cidr", "Cidr", Text), Field("description", "", Dropped)])),
+    // Of an entry that is a resource of its own, see `join_entries`.
+    Field("prefix_list_id", "PrefixListId", Text),
+    Field("cidr", "Cidr", Text),
+];
 
 /// What a resource type is to this crate, and the member that holds its name.
 pub(super) fn kind_of(resource_type: &str) -> Option<(ResourceKind, &'static str)> {
@@ -201,21 +206,49 @@ pub(super) fn kind_of(resource_type: &str) -> Option<(ResourceKind, &'static str
         "aws_vpc" => (ResourceKind::Vpc, ""),
         "aws_vpc_ipv4_cidr_block_association" => (ResourceKind::VpcCidrBlock, ""),
         "aws_ec2_managed_prefix_list" => (ResourceKind::PrefixList, "PrefixListName"),
+        "aws_ec2_managed_prefix_list_entry" => (ResourceKind::PrefixList, ""),
         _ => return None,
     })
+}
+
+/// Puts prefix list entries that are resources of their own into their lists.
+pub(super) fn join_entries(resources: &mut Vec<Resource>) {
+    let list_of = |resource: &Resource| {
+        let id = resource.properties.get("PrefixListId").filter(|_| resource.kind == ResourceKind::PrefixList);
+        id.map(|id| id.as_text().map_or(String::new(), |text| text.as_str().to_owned()))
+    };
+    let entries: Vec<(String, Resource)> =
+        resources.extract_if(.., |it| list_of(it).is_some()).filter_map(|it| Some((list_of(&it)?, it))).collect();
+    for (list, mut entry) in entries {
+        let Some(list) = resources.iter_mut().find(|it| it.identities.contains(&list)) else { continue };
+        let (Value::Map(members), Value::Map(entry_members)) =
+            (&mut list.properties.value, &mut entry.properties.value)
+        else {
+            continue;
+        };
+        entry_members.retain(|(key, _)| key.value != "PrefixListId");
+        match members.iter_mut().find(|(key, _)| key.value == "Entries").map(|(_, node)| &mut node.value) {
+            Some(Value::List(items)) => items.push(entry.properties),
+            Some(_) => {}
+            None => {
+                let node = Node { span: entry.span, value: Value::List(vec![entry.properties]) };
+                members.push((Spanned::new("Entries".to_owned(), entry.span), node));
+            }
+        }
+    }
 }
 
 /// Turns the attributes and blocks of a resource into API members.
 #[derive(Debug)]
 pub(super) struct Translator {
-    /// How many more nodes may be made.
-    nodes_left: usize,
+    /// How much more may be written out, see [`Val::size`].
+    size_left: usize,
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Default for Translator {
     fn default() -> Self {
-        Self { nodes_left: 5_000_000, diagnostics: Vec::new() }
+        Self { size_left: 10_000_000, diagnostics: Vec::new() }
     }
 }
 
@@ -252,7 +285,7 @@ impl Translator {
                 None => members.push((Spanned::new(pascal_case(&key.value), key.span), self.plain(member))),
             }
         }
-        self.single_ports(fields, &mut members);
+        single_ports(fields, &mut members);
         if std::ptr::eq(fields, STATEFUL_RULE) {
             self.warn_of_lost_order(value);
         }
@@ -265,11 +298,11 @@ impl Translator {
         }
         match shape {
             Text => match value.to_text() {
-                Some(text) => self.node(Value::String(MappedText::clone(&text)), value.span),
+                Some(text) => self.node(Value::String(MappedText::clone(&text)), value),
                 None => self.plain(value),
             },
             Num => match value.to_number() {
-                Some(number) => self.node(Value::Number(number.to_string()), value.span),
+                Some(number) => self.node(Value::Number(number.to_string()), value),
                 None => self.plain(value),
             },
             Any | Dropped => self.plain(value),
@@ -297,7 +330,7 @@ impl Translator {
         match value.items() {
             Some(items) => {
                 let items = items.iter().map(|it| item(self, it)).collect();
-                self.node(Value::List(items), value.span)
+                Node { value: Value::List(items), span: value.span }
             }
             None => self.plain(value),
         }
@@ -317,29 +350,11 @@ impl Translator {
             let key = key.unwrap_or_else(|| Spanned::new(String::new(), item.span));
             let node = match map.get(inner) {
                 Some(block) => self.shaped(block, Block(fields)),
-                None => self.node(Value::Map(Vec::new()), item.span),
+                None => Node { value: Value::Map(Vec::new()), span: item.span },
             };
             members.push((key, node));
         }
-        self.node(Value::Map(members), value.span)
-    }
-
-    /// A port without `to_port` (which a plan shows as 0) is that one port.
-    fn single_ports(&mut self, fields: &'static [Field], members: &mut Vec<(Spanned<String>, Node)>) {
-        if !std::ptr::eq(fields, PORTS) {
-            return;
-        }
-        let number = |members: &[(Spanned<String>, Node)], name: &str| {
-            members.iter().find(|(key, _)| key.value == name).map(|(_, node)| node.clone())
-        };
-        let (from, to) = (number(members, "FromPort"), number(members, "ToPort"));
-        let missing = to.is_none_or(|to| to.value == Value::Number("0".to_owned()));
-        if let Some(from) = from
-            && missing
-        {
-            members.retain(|(key, _)| key.value != "ToPort");
-            members.push((Spanned::new("ToPort".to_owned(), from.span), from));
-        }
+        Node { value: Value::Map(members), span: value.span }
     }
 
     /// `rule_option` is a set: what follows a sticky buffer need not follow it in the rule that AWS gets.
@@ -366,20 +381,36 @@ impl Translator {
     }
 
     fn plain(&mut self, value: &Val) -> Node {
-        value.to_node(&mut self.nodes_left)
+        value.to_node(&mut self.size_left)
     }
 
-    fn node(&mut self, value: Value, span: Span) -> Node {
-        match self.nodes_left.checked_sub(1) {
+    /// A scalar made of `from`.
+    fn node(&mut self, value: Value, from: &Val) -> Node {
+        match self.size_left.checked_sub(from.size as usize) {
             Some(left) => {
-                self.nodes_left = left;
-                Node { value, span }
+                self.size_left = left;
+                Node { value, span: from.span }
             }
-            None => {
-                let what = "the configuration is too large to be written out".to_owned();
-                Node { value: Value::Unresolved(Unresolved { what, help: super::value::NEEDS_PLAN.to_owned() }), span }
-            }
+            None => self.plain(from),
         }
+    }
+}
+
+/// A port without `to_port` (which a plan shows as 0) is that one port.
+fn single_ports(fields: &'static [Field], members: &mut Vec<(Spanned<String>, Node)>) {
+    if !std::ptr::eq(fields, PORTS) {
+        return;
+    }
+    let number = |members: &[(Spanned<String>, Node)], name: &str| {
+        members.iter().find(|(key, _)| key.value == name).map(|(_, node)| node.clone())
+    };
+    let (from, to) = (number(members, "FromPort"), number(members, "ToPort"));
+    let missing = to.is_none_or(|to| to.value == Value::Number("0".to_owned()));
+    if let Some(from) = from
+        && missing
+    {
+        members.retain(|(key, _)| key.value != "ToPort");
+        members.push((Spanned::new("ToPort".to_owned(), from.span), from));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::code;
 use super::files::Files;
+use crate::policy::value::Node;
 use crate::source::{Diagnostic, FileId, Span};
 use hcl_edit::Span as _;
 use hcl_edit::expr::Expression;
@@ -132,26 +133,33 @@ pub(super) struct Loader<'a, 's> {
     pub diagnostics: Vec<Diagnostic>,
     /// Directories that were read, and (as `None`) those that are being read.
     seen: BTreeMap<PathBuf, Option<Rc<Module>>>,
+    /// Where `terraform init` has put the modules that are not local, by the names of the calls on the way to them.
+    installed: BTreeMap<String, PathBuf>,
 }
 
 impl<'a, 's> Loader<'a, 's> {
     pub(super) fn new(files: &'a Files<'s>) -> Self {
-        Self { files, diagnostics: Vec::new(), seen: BTreeMap::new() }
+        Self { files, diagnostics: Vec::new(), seen: BTreeMap::new(), installed: installed(files) }
     }
 
-    /// Reads the module in `dir` whose files are `ids`.
-    pub(super) fn module(&mut self, dir: &Path, ids: &[FileId], depth: usize) -> Rc<Module> {
+    /// Reads the root module, whose files are `ids`.
+    pub(super) fn root(&mut self, ids: &[FileId]) -> Rc<Module> {
+        self.module(Path::new(""), ids, &[])
+    }
+
+    /// Reads the module in `dir` that the calls `path` lead to.
+    fn module(&mut self, dir: &Path, ids: &[FileId], path: &[String]) -> Rc<Module> {
         self.seen.insert(dir.to_owned(), None);
         let mut module = Module { dir: dir.to_owned(), ..Module::default() };
         for &id in ids {
-            self.file(id, &mut module, depth);
+            self.file(id, &mut module, path);
         }
         let module = Rc::new(module);
         self.seen.insert(dir.to_owned(), Some(Rc::clone(&module)));
         module
     }
 
-    fn file(&mut self, id: FileId, module: &mut Module, depth: usize) {
+    fn file(&mut self, id: FileId, module: &mut Module, path: &[String]) {
         let (name, text) = self.files.name_and_text(id);
         let source = Rc::new(SourceText::new(id, &text));
         if name.ends_with(".tf.json") {
@@ -174,7 +182,7 @@ impl<'a, 's> Loader<'a, 's> {
             Ok(body) => {
                 for structure in body {
                     if let Structure::Block(block) = structure {
-                        self.block(Declared { source: Rc::clone(&source), item: block }, module, depth);
+                        self.block(Declared { source: Rc::clone(&source), item: block }, module, path);
                     }
                 }
             }
@@ -182,7 +190,7 @@ impl<'a, 's> Loader<'a, 's> {
         }
     }
 
-    fn block(&mut self, block: Declared<Block>, module: &mut Module, depth: usize) {
+    fn block(&mut self, block: Declared<Block>, module: &mut Module, path: &[String]) {
         let name = block.label(0).to_owned();
         let twice = |first: Span, what: &str| {
             Diagnostic::error(code::DECLARED_TWICE, format!("{what} is declared twice"))
@@ -228,21 +236,26 @@ impl<'a, 's> Loader<'a, 's> {
                     self.diagnostics.push(twice(first.block.header(), &format!("module `{name}`")));
                     return;
                 }
-                let callee = self.callee(&block, &module.dir, depth);
+                let callee = self.callee(&block, &module.dir, &[path, std::slice::from_ref(&name)].concat());
                 module.calls.push(Call { name, block, callee });
             }
             _ => {}
         }
     }
 
-    fn callee(&mut self, block: &Declared<Block>, dir: &Path, depth: usize) -> Callee {
+    fn callee(&mut self, block: &Declared<Block>, dir: &Path, path: &[String]) -> Callee {
         let Some(source) = block.attribute("source").and_then(Expression::as_str) else {
             return Callee::NotRead("its source is not a plain string".into());
         };
-        if !source.starts_with("./") && !source.starts_with("../") {
-            return Callee::NotRead(format!("its source `{source}` is not a local directory"));
-        }
-        let Some(child) = super::files::inside(&dir.join(source)) else {
+        let child = if source.starts_with("./") || source.starts_with("../") {
+            super::files::inside(&dir.join(source))
+        } else {
+            let Some(installed) = self.installed.get(&path.join(".")) else {
+                return Callee::NotRead(format!("its source `{source}` is not a local directory"));
+            };
+            super::files::inside(installed)
+        };
+        let Some(child) = child else {
             return Callee::NotRead(format!("its source `{source}` lies outside the directory that was given"));
         };
         match self.seen.get(&child) {
@@ -250,13 +263,21 @@ impl<'a, 's> Loader<'a, 's> {
             Some(None) => return Callee::NotRead(format!("its source `{source}` calls itself")),
             None => {}
         }
-        if depth >= MODULE_DEPTH_MAX {
+        if path.len() > MODULE_DEPTH_MAX {
             return Callee::NotRead(format!("modules are nested more than {MODULE_DEPTH_MAX} deep"));
         }
         match self.files.directory(&child) {
             Ok(ids) if ids.is_empty() => Callee::NotRead(format!("there is no .tf file in its source `{source}`")),
-            Ok(ids) => Callee::Local(self.module(&child, &ids, depth + 1)),
+            Ok(ids) => Callee::Local(self.module(&child, &ids, path)),
             Err(why) => Callee::NotRead(format!("its source `{source}` cannot be read: {why}")),
         }
     }
+}
+
+/// What `terraform init` says it has installed. Without it, modules that are not local are not read.
+fn installed(files: &Files<'_>) -> BTreeMap<String, PathBuf> {
+    let manifest = files.file(Path::new(".terraform/modules/modules.json")).ok().and_then(|id| files.json(id).ok());
+    let modules = manifest.as_ref().and_then(|manifest| manifest.get("Modules")).and_then(Node::as_list).unwrap_or(&[]);
+    let text = |module: &Node, member: &str| Some(module.get(member)?.as_text()?.as_str().to_owned());
+    modules.iter().filter_map(|module| Some((text(module, "Key")?, PathBuf::from(text(module, "Dir")?)))).collect()
 }

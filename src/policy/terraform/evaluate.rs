@@ -7,9 +7,10 @@
 use super::config::SourceText;
 use super::files::Files;
 use super::functions;
+use super::inputs::Given;
 use super::instance::Instance;
 use super::template::{self, Quoting};
-use super::value::{Data, Eval, Fault, Map, Number, Stop, Val};
+use super::value::{Data, Eval, Fault, Map, Number, SIZE_MAX, Stop, TOO_LARGE, Val};
 use crate::source::{FileId, Span, Spanned};
 use hcl_edit::Span as _;
 use hcl_edit::expr::{
@@ -25,7 +26,7 @@ use std::rc::Rc;
 /// Nested evaluations: an expression in a local in a module in ...
 const DEPTH_MAX: usize = 200;
 /// Expressions evaluated, items produced and (by 16) bytes copied in one load.
-const STEPS_MAX: usize = 20_000_000;
+const STEPS_MAX: usize = 5_000_000;
 
 /// Evaluates the expressions of one configuration.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) struct Evaluator<'s> {
     pub files: Files<'s>,
     /// Module instances that were asked for, by address.
     pub instances: RefCell<BTreeMap<String, Rc<Instance>>>,
+    /// What the user gives, by name of variable or by address of what only AWS knows.
+    pub given: RefCell<Given>,
     pub templates: RefCell<BTreeMap<FileId, Rc<(SourceText, Template)>>>,
     depth: Cell<usize>,
     steps: Cell<usize>,
@@ -75,6 +78,7 @@ impl<'s> Evaluator<'s> {
         Self {
             files,
             instances: RefCell::default(),
+            given: RefCell::default(),
             templates: RefCell::default(),
             depth: Cell::new(0),
             steps: Cell::new(0),
@@ -102,6 +106,7 @@ impl<'s> Evaluator<'s> {
         let result = self.expression(expression, scope, span);
         self.depth.set(self.depth.get() - 1);
         match result {
+            Ok(value) if value.size > SIZE_MAX => Err(Stop::fault(TOO_LARGE, span, super::value::NEEDS_PLAN)),
             Err(Stop::Unknown(value)) => Ok(*value),
             other => other,
         }
@@ -224,7 +229,7 @@ impl<'s> Evaluator<'s> {
                 "a template file sees only the variables that are handed to it, a variable file sees none",
             ));
         };
-        let (value, used) = instance.lookup(self, root, operators, scope, span)?;
+        let (value, used) = instance.lookup(self, root, operators, span)?;
         self.traverse(value, operators.get(used..).unwrap_or(&[]), scope, span)
     }
 
@@ -297,6 +302,11 @@ impl<'s> Evaluator<'s> {
             };
             members.push((key, self.eval(value.expr(), scope)?));
         }
+        // Computed keys may repeat; the last one counts.
+        let mut seen = std::collections::BTreeSet::new();
+        members.reverse();
+        members.retain(|(key, _)| seen.insert(key.value.clone()));
+        members.reverse();
         Ok(Val::map(members, span))
     }
 
@@ -329,6 +339,7 @@ impl<'s> Evaluator<'s> {
         let (left, right) = (left.known()?, self.eval(&operation.rhs_expr, scope)?.known()?);
         if matches!(operator, Op::Eq | Op::NotEq) {
             for side in [&left, &right] {
+                self.charge(side.size as usize / 8, span)?;
                 if let Some(unknown) = side.first_unknown() {
                     return Ok(unknown.clone());
                 }
@@ -447,7 +458,13 @@ fn attribute(value: &Val, name: &str, span: Span) -> Eval {
 
 fn member(map: &Map, name: &str, span: Span) -> Eval {
     if let Some(value) = map.get(name) {
-        return Ok(value.clone());
+        return Ok(match &value.data {
+            // The token of a resource stands where it is referred to.
+            Data::Text(text) if map.computed.is_some() && matches!(name, "arn" | "id") => {
+                Val::derived(text.as_str(), span)
+            }
+            _ => value.clone(),
+        });
     }
     if let Some(address) = &map.computed {
         return Ok(Val::unknown(format!("`{address}.{name}` is known to AWS only"), super::value::NEEDS_PLAN, span));

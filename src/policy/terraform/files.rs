@@ -74,7 +74,7 @@ impl<'s> Files<'s> {
     /// The `.tf` files of a directory, by name.
     pub(super) fn directory(&self, dir: &Path) -> Result<Vec<FileId>, String> {
         let mut names = self.names(dir)?;
-        names.retain(|name| name.ends_with(".tf") || name.ends_with(".tf.json"));
+        names.retain(|name| [".tf", ".tf.json"].iter().any(|end| name.ends_with(end)));
         if names.len() > FILES_MAX {
             return Err(format!("it holds more than {FILES_MAX} .tf files"));
         }

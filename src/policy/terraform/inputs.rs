@@ -7,14 +7,15 @@ use super::value::{Eval, Stop, Val};
 use crate::source::{Diagnostic, FileId, MappedText};
 use hcl_edit::expr::Expression;
 use hcl_edit::parser;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
 /// Values for the variables of a configuration, as the user gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
-    /// Name and value of each `--param`, in order; a later one wins.
+    /// Name and value of each `--param`, in order; a later one wins. The name is that of a variable, or the address of
+    /// something that only AWS or another module knows: `data.aws_vpc.main.cidr_block`, `module.vpc.vpc_id`.
     pub values: Vec<(String, String)>,
     /// The files of `--param-file`: `.tfvars`, or JSON where the name ends in `.json`. `values` win over them.
     pub files: Vec<FileId>,
@@ -48,14 +49,44 @@ impl Input {
         if literal {
             return Ok(Val::text(text));
         }
-        match parser::parse_expr(&source.text) {
-            Ok(expression) => evaluator.eval(&expression, Scope { source, instance: None, names: None }),
-            Err(error) => {
-                let message =
-                    format!("this value is no Terraform expression: {}", error.message().replace('\n', "\\n"));
-                Err(Stop::fault(message, text.whole(), "quote strings inside it, as in a .tf file"))
-            }
+        let parsed = parser::parse_expr(&source.text).ok();
+        let scope = Scope { source, instance: None, names: None };
+        let value = parsed.map(|expression| evaluator.eval(&expression, scope));
+        match value {
+            Some(Ok(value)) => Ok(value),
+            _ => Err(Stop::fault(
+                format!("the value of {} is not what its type wants", evaluator.files.name_and_text(source.id).0),
+                text.whole(),
+                "write it as in a .tf file: `[\"a\", \"b\"]` for a list, `{ key = \"value\" }` for a map",
+            )),
         }
+    }
+}
+
+/// Everything that was given, and what of it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    inputs: BTreeMap<String, Input>,
+    asked: BTreeSet<String>,
+}
+
+impl Given {
+    pub(super) fn new(inputs: BTreeMap<String, Input>) -> Self {
+        Self { inputs, asked: BTreeSet::new() }
+    }
+
+    /// What is given for a name.
+    pub(super) fn get(&mut self, name: &str) -> Option<Input> {
+        let input = self.inputs.get(name).cloned();
+        if input.is_some() {
+            self.asked.insert(name.to_owned());
+        }
+        input
+    }
+
+    /// Whether a name was asked for.
+    pub(super) fn was_asked_for(&self, name: &str) -> bool {
+        self.asked.contains(name)
     }
 }
 
@@ -97,14 +128,17 @@ fn variable_file(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let (name, text) = evaluator.files.name_and_text(id);
-    if name.ends_with(".json") {
+    if Path::new(&name).extension().is_some_and(|extension| extension == "json") {
         match evaluator.files.json(id) {
-            Ok(node) => inputs.extend(
-                node.as_map()
-                    .unwrap_or(&[])
-                    .iter()
-                    .map(|(key, value)| (key.value.clone(), Input::Value(Val::from(value)))),
-            ),
+            Ok(node) => match node.as_map() {
+                Some(members) => inputs
+                    .extend(members.iter().map(|(key, value)| (key.value.clone(), Input::Value(Val::from(value))))),
+                None => diagnostics.push(
+                    Diagnostic::error(code::VARIABLE_FILE, "this is no map of variables to values")
+                        .at(node.span)
+                        .help("write `{\"NAME\": VALUE}`"),
+                ),
+            },
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
         return;

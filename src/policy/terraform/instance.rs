@@ -6,9 +6,8 @@
 use super::body;
 use super::config::{Call, Callee, Declared, Module};
 use super::evaluate::{Evaluator, Names, Scope};
-use super::inputs::Input;
 use super::types;
-use super::value::{Data, Eval, Map, NEEDS_PLAN, Stop, Val};
+use super::value::{Data, Eval, Map, NEEDS_PLAN, Stop, Val, give_or_plan};
 use crate::policy::resource;
 use crate::source::{Span, Spanned};
 use hcl_edit::Span as _;
@@ -39,7 +38,6 @@ pub(super) struct Instance {
     /// `module.x["key"]`; empty for the root.
     pub address: String,
     parent: Option<Parent>,
-    inputs: BTreeMap<String, Input>,
     memo: RefCell<BTreeMap<String, Option<Eval>>>,
 }
 
@@ -101,8 +99,8 @@ impl Copies {
 }
 
 impl Instance {
-    pub(super) fn root(module: Rc<Module>, inputs: BTreeMap<String, Input>) -> Rc<Self> {
-        Rc::new(Self { module, address: String::new(), parent: None, inputs, memo: RefCell::default() })
+    pub(super) fn root(module: Rc<Module>) -> Rc<Self> {
+        Rc::new(Self { module, address: String::new(), parent: None, memo: RefCell::default() })
     }
 
     /// What the expressions of a file of this module see.
@@ -132,7 +130,6 @@ impl Instance {
             module: Rc::clone(module),
             address: address.clone(),
             parent: Some(parent),
-            inputs: BTreeMap::new(),
             memo: RefCell::default(),
         });
         evaluator.instances.borrow_mut().insert(address, Rc::clone(&child));
@@ -145,7 +142,6 @@ impl Instance {
         evaluator: &Evaluator<'_>,
         root: &str,
         operators: &[Decorated<TraversalOperator>],
-        scope: Scope<'_>,
         span: Span,
     ) -> Eval<(Val, usize)> {
         let name = |at: usize| match operators.get(at).map(Decorated::value) {
@@ -153,6 +149,9 @@ impl Instance {
             _ => None,
         };
         let found = |value: Eval, used: usize| value.map(|value| (value, used));
+        if let Some(given) = self.given(evaluator, root, operators) {
+            return given;
+        }
         match (root, name(0), name(1)) {
             ("var", Some(name), _) => found(self.variable(evaluator, name, span), 1),
             ("local", Some(name), _) => found(self.local(evaluator, name, span), 1),
@@ -163,7 +162,11 @@ impl Instance {
                 });
                 found(self.module_call(evaluator, name, output, span), 1)
             }
-            ("data", Some(kind), Some(name)) => found(self.data(evaluator, kind, name, span), 2),
+            ("data", Some(kind), Some(data)) => {
+                let address = format!("data.{kind}.{data}");
+                let wanted = name(2).map_or_else(|| address.clone(), |member| format!("{address}.{member}"));
+                found(self.data(evaluator, kind, data, &wanted, span), 2)
+            }
             ("path", Some("module"), _) => {
                 let dir = self.module.dir.display();
                 let path = if self.module.dir.as_os_str().is_empty() { ".".to_owned() } else { dir.to_string() };
@@ -176,50 +179,66 @@ impl Instance {
             ("terraform", Some("workspace"), _) => Ok((Val::derived("default", span), 1)),
             ("each", ..) => Err(Stop::fault("`each` is known only inside a block with `for_each`", span, "")),
             ("count", ..) => Err(Stop::fault("`count` is known only inside a block with `count`", span, "")),
-            (kind, Some(name), _) => {
-                let _ = scope;
-                found(self.resource(evaluator, kind, name, span), 1)
-            }
+            (kind, Some(name), _) => found(self.resource(evaluator, kind, name, span), 1),
             _ => Err(Stop::fault(format!("`{root}` is not known"), span, "quote it if it is meant as a string")),
         }
     }
 
+    /// What the user gives for the longest part of an address.
+    fn given(
+        &self,
+        evaluator: &Evaluator<'_>,
+        root: &str,
+        operators: &[Decorated<TraversalOperator>],
+    ) -> Option<Eval<(Val, usize)>> {
+        if matches!(root, "var" | "local") {
+            return None;
+        }
+        let mut address = self.address_of(root);
+        let mut found = None;
+        for (at, operator) in operators.iter().enumerate() {
+            let TraversalOperator::GetAttr(name) = operator.value() else { break };
+            address.push('.');
+            address.push_str(name.as_str());
+            let given = evaluator.given.borrow_mut().get(&address);
+            found = given.map(|input| (input, at + 1)).or(found);
+        }
+        let (input, used) = found?;
+        Some(input.value(evaluator, None).map(|value| (value, used)))
+    }
+
     fn variable(self: &Rc<Self>, evaluator: &Evaluator<'_>, name: &str, span: Span) -> Eval {
+        let declared = self.module.variables.get(name);
+        let input = if self.parent.is_none() { evaluator.given.borrow_mut().get(name) } else { None };
+        let open = match declared {
+            _ if input.is_some() => None,
+            None => Some(("is not declared in the files given", "give the whole directory, or the value with")),
+            Some(declared) if self.parent.is_none() && declared.attribute("default").is_none() => {
+                Some(("has no default", "give it with"))
+            }
+            Some(_) => None,
+        };
+        if let Some((what, help)) = open {
+            let what = format!("variable `{name}` {what}");
+            return Ok(Val::unknown(what, format!("{help} --param {name}=VALUE"), span));
+        }
         self.once(&format!("var.{name}"), span, || {
-            let declared = self.module.variables.get(name);
             let Some(declared) = declared else {
-                if let Some(input) = self.inputs.get(name) {
-                    return input.value(evaluator, None);
-                }
-                return Ok(Val::unknown(
-                    format!("variable `{name}` is not declared in the files given"),
-                    format!("give the whole directory, or the value with --param {name}=VALUE"),
-                    span,
-                ));
+                let input = input.map(|input| input.value(evaluator, None));
+                return input.unwrap_or(Ok(Val::new(Data::Null, span)));
             };
             let scope = self.scope(&declared.source);
             let default = || declared.attribute("default").map(|expression| evaluator.eval(expression, scope));
             let given = match &self.parent {
                 Some(parent) => parent.argument(evaluator, name),
-                None => self.inputs.get(name).map(|input| input.value(evaluator, declared.attribute("type"))),
+                None => input.map(|input| input.value(evaluator, declared.attribute("type"))),
             };
-            let value = match given.or_else(default) {
-                Some(value) => value?,
-                None if self.parent.is_some() => {
-                    return Err(Stop::fault(
-                        format!("`{}` is not given its argument `{name}`", self.address),
-                        self.parent.as_ref().map_or(span, |parent| parent.block.header()),
-                        "the variable has no default",
-                    ));
-                }
-                None => {
-                    return Ok(Val::unknown(
-                        format!("variable `{name}` has no default"),
-                        format!("give it with --param {name}=VALUE"),
-                        span,
-                    ));
-                }
+            let Some(value) = given.or_else(default) else {
+                let call = self.parent.as_ref().map_or(span, |parent| parent.block.header());
+                let message = format!("`{}` is not given its argument `{name}`", self.address);
+                return Err(Stop::fault(message, call, "the variable has no default"));
             };
+            let value = value?;
             let nullable = declared.attribute("nullable").and_then(Expression::as_bool) != Some(false);
             let value = match default() {
                 Some(default) if value.is_null() && !nullable => default?,
@@ -287,11 +306,11 @@ impl Instance {
                 members.push((Spanned::new(name.to_owned(), span), Val::derived(resource::reference(&address), span)));
             }
         }
-        Val::new(Data::Map(Rc::new(Map { members, computed: Some(address) })), span)
+        Val::new(Data::Map(Rc::new(Map::new(members, Some(address)))), span)
     }
 
     /// A data source: AWS answers it, except for templates.
-    fn data(self: &Rc<Self>, evaluator: &Evaluator<'_>, kind: &str, name: &str, span: Span) -> Eval {
+    fn data(self: &Rc<Self>, evaluator: &Evaluator<'_>, kind: &str, name: &str, wanted: &str, span: Span) -> Eval {
         let address = format!("data.{kind}.{name}");
         let Some(block) = self.module.data(kind, name) else {
             return Ok(Val::unknown(
@@ -300,7 +319,8 @@ impl Instance {
                 span,
             ));
         };
-        let unknown = || Ok(Val::unknown(format!("data source `{address}` is read from AWS"), NEEDS_PLAN, span));
+        let help = give_or_plan(&self.address_of(wanted));
+        let unknown = || Ok(Val::unknown(format!("data source `{address}` is read from AWS"), help.as_str(), span));
         if kind != "local_file" {
             return unknown();
         }
@@ -324,7 +344,8 @@ impl Instance {
         let module = match &call.callee {
             Callee::Local(module) => module,
             Callee::NotRead(why) => {
-                return Ok(Val::unknown(format!("module `{name}` is not read: {why}"), NEEDS_PLAN, span));
+                let address = self.address_of(&format!("module.{name}.{}", output.unwrap_or("OUTPUT")));
+                return Ok(Val::unknown(format!("module `{name}` is not read: {why}"), give_or_plan(&address), span));
             }
         };
         let outputs = |copy: &Copy| {
@@ -399,11 +420,6 @@ impl Instance {
             copies.push((key, Copy { suffix, name: Some(("each", Val::map(members, span))) }));
         }
         Ok(Copies::Each(copies))
-    }
-
-    /// Whether anything asked for `key` (`var.x`).
-    pub(super) fn was_asked_for(&self, key: &str) -> bool {
-        self.memo.borrow().contains_key(key)
     }
 
     /// Evaluates what is called `key` once; asking for it while that is going on is a mistake in the configuration.

@@ -4,10 +4,11 @@
 //! A configuration is evaluated as far as it goes without AWS: variables (with the values the user gives), locals,
 //! functions, `count`, `for_each`, `dynamic`, templates, and modules inside the given directory. What AWS or another
 //! module would have to say becomes an unresolved value that says what is missing; only who needs it complains. A plan
-//! is always the surer input: there Terraform itself has evaluated everything.
+//! is always the surer input: there Terraform itself has evaluated everything. Modules from a registry are read where
+//! `terraform init` has put them.
 //!
 //! Nothing here judges a policy; the readers of [`Resource`]s do. Files are read below the given directory only.
-//! Read next: [`evaluate`] for expressions, [`instance`] for what they refer to, [`api`] for the shape of the result.
+//! Read next: `evaluate.rs` for expressions, `instance.rs` for what they refer to, `api.rs` for the shape of the result.
 
 mod api;
 mod body;
@@ -29,6 +30,7 @@ use self::api::Translator;
 use self::config::{Call, Callee, Declared, Loader, Module};
 use self::evaluate::Evaluator;
 use self::files::Files;
+use self::inputs::Given;
 use self::instance::{Copy, Instance};
 use self::value::{Data, Stop, Val};
 use super::resource::{self, Resource, ResourceKind};
@@ -53,10 +55,11 @@ pub struct Loaded {
 pub fn load(files: &[FileId], base_dir: &Path, sources: &mut Sources, params: &Params) -> Loaded {
     let evaluator = Evaluator::new(Files::new(sources, base_dir));
     let mut loader = Loader::new(&evaluator.files);
-    let module = loader.module(Path::new(""), files, 0);
+    let module = loader.root(files);
     let mut diagnostics = loader.diagnostics;
     let inputs = inputs::collect(&evaluator, params, &mut diagnostics);
-    let root = Instance::root(module, inputs);
+    *evaluator.given.borrow_mut() = Given::new(inputs);
+    let root = Instance::root(module);
     let mut collector = Collector {
         evaluator: &evaluator,
         translator: Translator::default(),
@@ -66,8 +69,8 @@ pub fn load(files: &[FileId], base_dir: &Path, sources: &mut Sources, params: &P
     };
     collector.module(&root);
     for (name, _) in &params.values {
-        if !root.module.variables.contains_key(name) && !root.was_asked_for(&format!("var.{name}")) {
-            let message = format!("there is no variable `{name}`");
+        if !root.module.variables.contains_key(name) && !evaluator.given.borrow().was_asked_for(name) {
+            let message = format!("nothing asks for `{name}`");
             collector.diagnostics.push(
                 Diagnostic::warning(code::NO_SUCH_VARIABLE, message).help("its value is not used; check the spelling"),
             );
@@ -179,6 +182,7 @@ impl Collector<'_, '_> {
 
     fn finish(mut self) -> Loaded {
         let describes = |kind| matches!(kind, ResourceKind::RuleGroup | ResourceKind::FirewallPolicy);
+        api::join_entries(&mut self.resources);
         let nothing_else = !self.resources.iter().any(|resource| describes(resource.kind));
         for (address, span, why) in self.modules_not_read {
             let message = format!("`{address}` describes a firewall but is not read: {why}");
@@ -187,7 +191,8 @@ impl Collector<'_, '_> {
             } else {
                 Diagnostic::warning(code::MODULE_NOT_READ, message)
             };
-            self.diagnostics.push(diagnostic.at(span).help(value::NEEDS_PLAN));
+            let help = format!("run `terraform init` if the module comes from a registry; else {}", value::NEEDS_PLAN);
+            self.diagnostics.push(diagnostic.at(span).help(help));
         }
         self.diagnostics.append(&mut self.translator.diagnostics);
         Loaded { resources: self.resources, diagnostics: self.diagnostics }

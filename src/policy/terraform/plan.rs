@@ -47,7 +47,8 @@ pub(super) fn load(file: FileId, sources: &Sources) -> Loaded {
         let value = plan.value(planned);
         resource(&mut translator, planned.kind, planned.address.to_owned(), &value, planned.span)
     });
-    let resources = resources.collect();
+    let mut resources = resources.collect();
+    api::join_entries(&mut resources);
     Loaded { resources, diagnostics: translator.diagnostics }
 }
 
@@ -155,7 +156,7 @@ impl<'a> Plan<'a> {
                         None => members.push((Spanned::new(key.value.clone(), known.span), value)),
                     }
                 }
-                Val::new(Data::Map(Rc::new(Map { members, computed: None })), known.span)
+                Val::new(Data::Map(Rc::new(Map::new(members, None))), known.span)
             }
             (Value::List(marks), Data::List(_) | Data::Null) => {
                 let items = known.items().unwrap_or(&[]);
@@ -354,4 +355,133 @@ fn parent_module(address: &str) -> Option<(&str, &str)> {
 
 fn join(module: &str, address: &str) -> String {
     if module.is_empty() { address.to_owned() } else { format!("{module}.{address}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(document: &str, expected: &[&str]) {
+        let mut sources = Sources::new();
+        let file = sources.add("plan.json", document);
+        let loaded = load(file, &sources);
+        assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+        let references: Vec<_> = loaded
+            .resources
+            .iter()
+            .filter_map(|it| it.properties.get("FirewallPolicy")?.get("StatefulRuleGroupReferences")?.as_list())
+            .flatten()
+            .map(|it| {
+                let Some(Value::Number(priority)) = it.get("Priority").map(|it| &it.value) else { panic!("{it:?}") };
+                let arn = it.get("ResourceArn").map(|arn| match &arn.value {
+                    Value::String(text) => text.as_str().to_owned(),
+                    Value::Unresolved(unresolved) => format!("? {}", unresolved.what),
+                    _ => String::new(),
+                });
+                format!("{priority} {}", arn.unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(references, expected);
+    }
+
+    fn group(address: &str, name: &str) -> String {
+        format!(
+            r#"{{"address": "{address}", "mode": "managed", "type": "aws_networkfirewall_rule_group", "name": "{name}", "values": {{"name": "n"}}}}"#
+        )
+    }
+
+    const POLICY: &str = "aws_networkfirewall_firewall_policy";
+
+    /// A plan with one policy in the root whose references are planned with `priorities`, and configured with `references`.
+    fn plan(priorities: &[u16], references: &str, groups: &str, child_modules: &str, module_calls: &str) -> String {
+        let planned: Vec<_> = priorities.iter().map(|it| format!(r#"{{"priority": {it}, "override": []}}"#)).collect();
+        let unknown = vec![r#"{"resource_arn": true, "override": []}"#; priorities.len()].join(",");
+        format!(
+            r#"{{"planned_values": {{"root_module": {{"resources": [
+                {{"address": "{POLICY}.p", "mode": "managed", "type": "{POLICY}", "name": "p", "values": {{"name": "p",
+                  "firewall_policy": [{{"stateful_rule_group_reference": [{}]}}]}}}}{groups}], "child_modules": [{child_modules}]}}}},
+              "resource_changes": [{{"address": "{POLICY}.p", "change": {{"after_unknown":
+                {{"arn": true, "firewall_policy": [{{"stateful_rule_group_reference": [{unknown}]}}]}}}}}}],
+              "configuration": {{"root_module": {{"resources": [{{"address": "{POLICY}.p", "expressions":
+                {{"firewall_policy": [{{"stateful_rule_group_reference": [{references}]}}]}}}}], "module_calls": {{{module_calls}}}}}}}}}"#,
+            planned.join(",")
+        )
+    }
+
+    fn referring(priority: u16, references: &str) -> String {
+        format!(r#"{{"priority": {{"constant_value": {priority}}}, "resource_arn": {{"references": [{references}]}}}}"#)
+    }
+
+    #[test]
+    fn references_are_matched_by_what_is_constant_in_their_block() {
+        let references = referring(1, r#""aws_networkfirewall_rule_group.a.arn", "aws_networkfirewall_rule_group.a""#)
+            + ","
+            + &referring(2, r#""aws_networkfirewall_rule_group.b[\"k\"].arn", "aws_networkfirewall_rule_group.b""#);
+        let groups = [
+            group("aws_networkfirewall_rule_group.a", "a"),
+            group(r#"aws_networkfirewall_rule_group.b[\"j\"]"#, "b"),
+            group(r#"aws_networkfirewall_rule_group.b[\"k\"]"#, "b"),
+        ]
+        .join(",");
+        check(
+            &plan(&[2, 1], &references, &format!(",{groups}"), "", ""),
+            &[r#"2 resource:aws_networkfirewall_rule_group.b["k"]"#, "1 resource:aws_networkfirewall_rule_group.a"],
+        );
+    }
+
+    #[test]
+    fn references_lead_through_module_outputs_and_arguments() {
+        let child = format!(
+            r#"{{"address": "module.m[\"x.y\"]", "resources": [{}]}}"#,
+            group(r#"module.m[\"x.y\"].aws_networkfirewall_rule_group.g"#, "g")
+        );
+        let calls = r#""m": {"module": {"outputs": {"arn": {"expression": {"references": ["aws_networkfirewall_rule_group.g.arn", "aws_networkfirewall_rule_group.g"]}}}}}"#;
+        let references = referring(1, r#""module.m[\"x.y\"].arn", "module.m[\"x.y\"]", "module.m""#);
+        check(
+            &plan(&[1], &references, "", &child, calls),
+            &[r#"1 resource:module.m["x.y"].aws_networkfirewall_rule_group.g"#],
+        );
+    }
+
+    #[test]
+    fn a_reference_to_several_is_left_open() {
+        let groups = format!(
+            ",{},{}",
+            group("aws_networkfirewall_rule_group.b[0]", "b"),
+            group("aws_networkfirewall_rule_group.b[1]", "b")
+        );
+        let references = referring(1, r#""aws_networkfirewall_rule_group.b""#);
+        check(
+            &plan(&[1], &references, &groups, "", ""),
+            &["1 ? `resource_arn` of `aws_networkfirewall_firewall_policy.p` is known after an apply only"],
+        );
+    }
+
+    #[test]
+    fn a_state_has_its_own_arns() {
+        let mut sources = Sources::new();
+        let file = sources.add(
+            "state.json",
+            r#"{"values": {"root_module": {"child_modules": [{"address": "module.a", "resources": [
+                {"address": "module.a.aws_networkfirewall_rule_group.g", "mode": "managed", "type": "aws_networkfirewall_rule_group",
+                 "name": "g", "values": {"arn": "arn:aws:x", "id": "arn:aws:x", "rules": "pass"}}]}]}}}"#,
+        );
+        let loaded = load(file, &sources);
+        assert_eq!(loaded.resources[0].identities, ["arn:aws:x", "resource:module.a.aws_networkfirewall_rule_group.g"]);
+        assert_eq!(loaded.resources[0].properties.get("Rules").and_then(Node::as_text).unwrap().as_str(), "pass");
+    }
+
+    #[test]
+    fn other_documents_are_refused() {
+        let mut sources = Sources::new();
+        let file = sources.add("x.json", r#"{"version": 4, "resources": []}"#);
+        assert_eq!(load(file, &sources).diagnostics[0].code, "FD0509");
+    }
+
+    #[test]
+    fn addresses_are_taken_apart() {
+        assert_eq!(module_names(r#"module.a["x.y"].module.b[0]"#), ["a", "b"]);
+        assert_eq!(parent_module(r#"module.a["x.y"].module.b[0]"#), Some((r#"module.a["x.y"]"#, "b")));
+        assert_eq!(parent_module("module.a"), Some(("", "a")));
+    }
 }

@@ -49,7 +49,7 @@ enum Token<'t> {
 struct Tokens<'t> {
     source: &'t SourceText,
     quoting: Quoting,
-    tokens: Vec<Token<'t>>,
+    sequence: Vec<Token<'t>>,
     /// The last sequence ended with `~}`.
     trim_next: bool,
 }
@@ -67,9 +67,9 @@ pub(super) fn evaluate(
     {
         return evaluator.eval(&interpolation.expr, scope); // "${x}" is x itself, whatever its type
     }
-    let mut tokens = Tokens { source: scope.source, quoting, tokens: Vec::new(), trim_next: false };
+    let mut tokens = Tokens { source: scope.source, quoting, sequence: Vec::new(), trim_next: false };
     tokens.elements(template);
-    let mut tokens = tokens.tokens;
+    let mut tokens = tokens.sequence;
     if quoting == Quoting::IndentedHeredoc {
         remove_indentation(&mut tokens);
     }
@@ -93,12 +93,9 @@ fn decode(source: &SourceText, range: Range<usize>, escapes: bool) -> TextBuilde
     while let Some(found) = raw.get(at..).and_then(|rest| rest.find(['\\', '$', '%'])) {
         at += found;
         let rest = raw.get(at..).unwrap_or("");
-        let (decoded, len) = match escape(rest, escapes) {
-            Some(escape) => escape,
-            None => {
-                at += 1;
-                continue;
-            }
+        let Some((decoded, len)) = escape(rest, escapes) else {
+            at += 1;
+            continue;
         };
         out.verbatim(raw.get(plain..at).unwrap_or(""), source.id, source.offset(range.start + plain));
         let mut utf8 = [0; 4];
@@ -150,7 +147,7 @@ impl<'t> Tokens<'t> {
                 Element::Literal(literal) => self.literal(literal.span().unwrap_or(0..0)),
                 Element::Interpolation(interpolation) => {
                     let span = self.source.span(interpolation.span());
-                    self.sequence(interpolation.strip, Token::Value(&interpolation.expr, span));
+                    self.push(interpolation.strip, Token::Value(&interpolation.expr, span));
                 }
                 Element::Directive(directive) => self.directive(directive),
             }
@@ -161,23 +158,23 @@ impl<'t> Tokens<'t> {
         match directive {
             Directive::If(branch) => {
                 let condition = &branch.if_expr.cond_expr;
-                let start = self.sequence(branch.if_expr.strip, Token::Mark);
+                let start = self.push(branch.if_expr.strip, Token::Mark);
                 self.elements(&branch.if_expr.template);
                 let otherwise = branch.else_expr.as_ref().map(|else_expr| {
-                    let at = self.sequence(else_expr.strip, Token::Mark);
+                    let at = self.push(else_expr.strip, Token::Mark);
                     self.elements(&else_expr.template);
                     at
                 });
-                let end = self.sequence(branch.endif_expr.strip, Token::Mark);
-                if let Some(token) = self.tokens.get_mut(start) {
+                let end = self.push(branch.endif_expr.strip, Token::Mark);
+                if let Some(token) = self.sequence.get_mut(start) {
                     *token = Token::If { condition, otherwise, end };
                 }
             }
             Directive::For(each) => {
-                let start = self.sequence(each.for_expr.strip, Token::Mark);
+                let start = self.push(each.for_expr.strip, Token::Mark);
                 self.elements(&each.for_expr.template);
-                let end = self.sequence(each.endfor_expr.strip, Token::Mark);
-                if let Some(token) = self.tokens.get_mut(start) {
+                let end = self.push(each.endfor_expr.strip, Token::Mark);
+                if let Some(token) = self.sequence.get_mut(start) {
                     *token = Token::For { intro: &each.for_expr, end };
                 }
             }
@@ -185,15 +182,15 @@ impl<'t> Tokens<'t> {
     }
 
     /// Adds the token of a `${}` or `%{}` and applies its trim marks; its index.
-    fn sequence(&mut self, strip: Strip, token: Token<'t>) -> usize {
+    fn push(&mut self, strip: Strip, token: Token<'t>) -> usize {
         if strip.strip_start()
-            && let Some(Token::Literal(text)) = self.tokens.last_mut()
+            && let Some(Token::Literal(text)) = self.sequence.last_mut()
         {
             *text = text.slice(0..text.as_str().trim_end().len());
         }
         self.trim_next = strip.strip_end();
-        self.tokens.push(token);
-        self.tokens.len() - 1
+        self.sequence.push(token);
+        self.sequence.len() - 1
     }
 
     fn literal(&mut self, range: Range<usize>) {
@@ -210,7 +207,7 @@ impl<'t> Tokens<'t> {
                 let len = text.as_str().len();
                 text = text.slice(len - text.as_str().trim_start().len()..len);
             }
-            self.tokens.push(Token::Literal(text));
+            self.sequence.push(Token::Literal(text));
         }
     }
 }

@@ -15,15 +15,15 @@ pub(super) fn convert(evaluator: &Evaluator<'_>, value: Val, constraint: &Expres
         return Ok(value);
     }
     match constraint {
-        Expression::Variable(name) => primitive(value, name.as_str()),
-        Expression::String(name) => primitive(value, name.as_str()), // Terraform 0.11: type = "string"
+        Expression::Variable(name) => primitive(&value, name.as_str()),
+        Expression::String(name) => primitive(&value, name.as_str()), // Terraform 0.11: type = "string"
         Expression::FuncCall(call) => collection(evaluator, value, call, scope),
         _ => Ok(value),
     }
 }
 
 /// A value as a string, number, bool, list, set or map of anything.
-pub(super) fn primitive(value: Val, name: &str) -> Eval {
+pub(super) fn primitive(value: &Val, name: &str) -> Eval {
     let span = value.span;
     let converted = match name {
         "string" => value.to_text().map(|text| Val::new(Data::Text(text), span)),
@@ -34,7 +34,7 @@ pub(super) fn primitive(value: Val, name: &str) -> Eval {
         "map" | "object" => matches!(value.data, Data::Map(_)).then(|| value.clone()),
         _ => Some(value.clone()),
     };
-    converted.ok_or_else(|| wrong(&value, name))
+    converted.ok_or_else(|| wrong(value, name))
 }
 
 fn collection(evaluator: &Evaluator<'_>, value: Val, call: &FuncCall, scope: Scope<'_>) -> Eval {
@@ -94,8 +94,7 @@ fn object(evaluator: &Evaluator<'_>, value: &Val, constraint: &Expression, scope
             }
             (None, None) => match &map.computed {
                 Some(address) => {
-                    let what = format!("`{address}.{name}` is known to AWS only");
-                    let unknown = Val::unknown(what, super::value::NEEDS_PLAN, value.span);
+                    let unknown = super::value::known_to_aws(address, name, value.span);
                     (Spanned::new(name.to_owned(), value.span), unknown)
                 }
                 None => {
@@ -109,7 +108,7 @@ fn object(evaluator: &Evaluator<'_>, value: &Val, constraint: &Expression, scope
         };
         members.push((key, member));
     }
-    let map = super::value::Map { members, computed: None };
+    let map = super::value::Map::new(members, None);
     Ok(Val::new(Data::Map(Rc::new(map)), value.span))
 }
 

@@ -6,7 +6,9 @@
 
 use crate::policy::value::{Node, Unresolved, Value};
 use crate::source::{MappedText, Span, Spanned};
+use std::cell::OnceCell;
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A value and where it was written.
@@ -14,6 +16,9 @@ use std::rc::Rc;
 pub(super) struct Val {
     pub data: Data,
     pub span: Span,
+    /// How much there is to visit when all of it is visited. Values share their parts, so this can be far more than
+    /// what is held in memory: the evaluator bounds it.
+    pub size: u32,
 }
 
 /// The values of the language. Objects and maps are one, tuples and lists are one.
@@ -34,6 +39,8 @@ pub(super) enum Data {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Map {
     pub members: Vec<(Spanned<String>, Val)>,
+    /// Where each key is, made when a large map is first searched.
+    places: OnceCell<BTreeMap<String, usize>>,
     /// A resource: members that are not written exist, but only AWS knows them. The address, for messages.
     pub computed: Option<String>,
 }
@@ -68,15 +75,35 @@ pub(super) type Eval<T = Val> = Result<T, Stop>;
 pub(super) const NEEDS_PLAN: &str =
     "run `terraform plan -out FILE`, then `terraform show -json FILE`, and give the JSON in place of the .tf files";
 
+/// The member `name` of the resource at `address`, which only AWS knows.
+pub(super) fn known_to_aws(address: &str, name: &str, span: Span) -> Val {
+    Val::unknown(format!("`{address}.{name}` is known to AWS only"), give_or_plan(&format!("{address}.{name}")), span)
+}
+
+/// How to supply what stands at an address.
+pub(super) fn give_or_plan(address: &str) -> String {
+    if address.contains('[') {
+        NEEDS_PLAN.to_owned()
+    } else {
+        format!("give it with --param {address}=VALUE, or {NEEDS_PLAN}")
+    }
+}
+
 impl Stop {
     pub(super) fn fault(message: impl Into<String>, span: Span, help: impl Into<String>) -> Self {
         Self::Fault(Box::new(Fault { message: message.into(), span, help: help.into() }))
     }
 }
 
+/// The largest value that is evaluated: some tens of megabytes of text, or millions of items.
+pub(super) const SIZE_MAX: u32 = 2_000_000;
+pub(super) const TOO_LARGE: &str = "this value is too large to be evaluated";
+
 impl From<Fault> for Val {
     fn from(fault: Fault) -> Self {
-        Val::unknown(fault.message, fault.help, fault.span)
+        let help =
+            if fault.help.is_empty() { "`terraform validate` or `terraform plan` refuses it too" } else { &fault.help };
+        Val::unknown(fault.message, help, fault.span)
     }
 }
 
@@ -93,7 +120,7 @@ impl From<&Node> for Val {
             Value::List(items) => Data::List(Rc::new(items.iter().map(Val::from).collect())),
             Value::Map(members) => {
                 let members = members.iter().map(|(key, value)| (key.clone(), Val::from(value))).collect();
-                Data::Map(Rc::new(Map { members, computed: None }))
+                Data::Map(Rc::new(Map::new(members, None)))
             }
             Value::Unresolved(unresolved) => Data::Unknown(Rc::new(unresolved.clone())),
         };
@@ -103,7 +130,14 @@ impl From<&Node> for Val {
 
 impl Val {
     pub(super) fn new(data: Data, span: Span) -> Self {
-        Self { data, span }
+        let sum = |sizes: &mut dyn Iterator<Item = u32>| sizes.fold(1_u32, u32::saturating_add);
+        let size = match &data {
+            Data::Text(text) => 1 + text.as_str().len() as u32 / 32,
+            Data::List(items) | Data::Set(items) => sum(&mut items.iter().map(|item| item.size)),
+            Data::Map(map) => sum(&mut map.members.iter().map(|(_, value)| value.size)),
+            _ => 1,
+        };
+        Self { data, span, size }
     }
 
     pub(super) fn text(text: MappedText) -> Self {
@@ -134,7 +168,7 @@ impl Val {
     }
 
     pub(super) fn map(members: Vec<(Spanned<String>, Val)>, span: Span) -> Self {
-        Self::new(Data::Map(Rc::new(Map { members, computed: None })), span)
+        Self::new(Data::Map(Rc::new(Map::new(members, None))), span)
     }
 
     pub(super) fn unknown(what: impl Into<String>, help: impl Into<String>, span: Span) -> Self {
@@ -241,22 +275,71 @@ impl Val {
         }
     }
 
-    /// The value as a node of the shared tree; `limit` bounds the number of nodes made.
+    /// A text that two values have in common only when they are equal.
+    pub(super) fn key(&self) -> String {
+        fn write(value: &Val, out: &mut String) {
+            match &value.data {
+                Data::Null => out.push('n'),
+                Data::Bool(value) => out.push(if *value { 't' } else { 'f' }),
+                Data::Number(number) => out.push_str(&number.to_string()),
+                Data::Text(text) => {
+                    out.push_str(&text.as_str().len().to_string());
+                    out.push('"');
+                    out.push_str(text.as_str());
+                }
+                Data::List(items) | Data::Set(items) => {
+                    out.push(if matches!(value.data, Data::Set(_)) { '<' } else { '[' });
+                    for item in items.iter() {
+                        write(item, out);
+                        out.push(',');
+                    }
+                    out.push(']');
+                }
+                Data::Map(map) => {
+                    out.push('{');
+                    for (key, member) in map.sorted() {
+                        out.push_str(&key.value.len().to_string());
+                        out.push('"');
+                        out.push_str(&key.value);
+                        out.push('=');
+                        write(member, out);
+                    }
+                    out.push('}');
+                }
+                Data::Unknown(unresolved) => {
+                    out.push('?');
+                    out.push_str(&unresolved.what);
+                }
+            }
+        }
+        let mut out = String::new();
+        write(self, &mut out);
+        out
+    }
+
+    /// The value as a node of the shared tree, as long as its size does not exceed `limit`, from which it is taken.
     pub(super) fn to_node(&self, limit: &mut usize) -> Node {
-        let Some(rest) = limit.checked_sub(1) else {
-            let unresolved =
-                Unresolved { what: "this value is too large to be written out".into(), help: NEEDS_PLAN.into() };
-            return Node { value: Value::Unresolved(unresolved), span: self.span };
-        };
-        *limit = rest;
+        match limit.checked_sub(self.size as usize) {
+            Some(rest) => {
+                *limit = rest;
+                self.whole_node()
+            }
+            None => Node {
+                value: Value::Unresolved(Unresolved { what: TOO_LARGE.to_owned(), help: NEEDS_PLAN.to_owned() }),
+                span: self.span,
+            },
+        }
+    }
+
+    fn whole_node(&self) -> Node {
         let value = match &self.data {
             Data::Null => Value::Null,
             Data::Bool(value) => Value::Bool(*value),
             Data::Number(number) => Value::Number(number.to_string()),
             Data::Text(text) => Value::String(MappedText::clone(text)),
-            Data::List(items) | Data::Set(items) => Value::List(items.iter().map(|item| item.to_node(limit)).collect()),
+            Data::List(items) | Data::Set(items) => Value::List(items.iter().map(Val::whole_node).collect()),
             Data::Map(map) => {
-                Value::Map(map.members.iter().map(|(key, value)| (key.clone(), value.to_node(limit))).collect())
+                Value::Map(map.members.iter().map(|(key, value)| (key.clone(), value.whole_node())).collect())
             }
             Data::Unknown(unresolved) => Value::Unresolved(Unresolved::clone(unresolved)),
         };
@@ -265,8 +348,18 @@ impl Val {
 }
 
 impl Map {
+    pub(super) fn new(members: Vec<(Spanned<String>, Val)>, computed: Option<String>) -> Self {
+        Self { members, places: OnceCell::new(), computed }
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&Val> {
-        self.members.iter().find(|(k, _)| k.value == key).map(|(_, value)| value)
+        if self.members.len() <= 16 {
+            return self.members.iter().find(|(k, _)| k.value == key).map(|(_, value)| value);
+        }
+        let places = self.places.get_or_init(|| {
+            self.members.iter().enumerate().rev().map(|(at, (key, _))| (key.value.clone(), at)).collect()
+        });
+        places.get(key).and_then(|&at| self.members.get(at)).map(|(_, value)| value)
     }
 
     /// Members in the order Terraform visits them.
@@ -279,17 +372,8 @@ impl Map {
 
 /// `items` without later duplicates; sorted where `sorted` and all are texts or all are numbers.
 pub(super) fn unique(items: Vec<Val>, sorted: bool) -> Vec<Val> {
-    let mut texts = std::collections::BTreeSet::new();
-    let mut unique: Vec<Val> = Vec::with_capacity(items.len());
-    for item in items {
-        let new = match &item.data {
-            Data::Text(text) => texts.insert(text.as_str().to_owned()),
-            _ => !unique.iter().any(|seen| seen.equals(&item)),
-        };
-        if new {
-            unique.push(item);
-        }
-    }
+    let mut seen = BTreeSet::new();
+    let mut unique: Vec<Val> = items.into_iter().filter(|item| seen.insert(item.key())).collect();
     if sorted {
         unique.sort_by(|a, b| match (&a.data, &b.data) {
             (Data::Text(a), Data::Text(b)) => a.as_str().cmp(b.as_str()),

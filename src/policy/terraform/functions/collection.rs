@@ -5,6 +5,7 @@ use crate::policy::terraform::types::primitive;
 use crate::policy::terraform::value::{Data, Eval, Number, Stop, Val, unique};
 use crate::source::{MappedText, Spanned};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// The longest list a function makes.
 const ITEMS_MAX: i128 = 100_000;
@@ -48,9 +49,7 @@ pub(super) fn call(args: &Args<'_, '_>) -> Option<Eval> {
         "transpose" => transpose(args),
         "matchkeys" => matchkeys(args),
         "setunion" => set_operation(args, |_, _| true),
-        "setintersection" => {
-            set_operation(args, |item, sets| sets.iter().all(|set| set.iter().any(|other| other.equals(item))))
-        }
+        "setintersection" => set_operation(args, |key, sets| sets.iter().all(|set| set.contains(key))),
         "setsubtract" => subtract(args),
         "setproduct" => product(args),
         "alltrue" => every(args, true),
@@ -81,8 +80,7 @@ fn convert(args: &Args<'_, '_>, to: &str) -> Eval {
     if to == "set" && value.first_unknown().is_some() {
         return args.fully_known(0).cloned();
     }
-    primitive(value.clone(), to)
-        .map_err(|_| Stop::fault(format!("this is {}, not a {to}", value.type_name()), value.span, ""))
+    primitive(&value, to).map_err(|_| Stop::fault(format!("this is {}, not a {to}", value.type_name()), value.span, ""))
 }
 
 fn length(args: &Args<'_, '_>) -> Eval {
@@ -165,25 +163,23 @@ fn chunks(args: &Args<'_, '_>) -> Eval {
 fn range(args: &Args<'_, '_>) -> Eval {
     args.count(1..=3)?;
     let (start, limit) = if args.values.len() == 1 { (0, args.int(0)?) } else { (args.int(0)?, args.int(1)?) };
-    let step = if args.values.len() == 3 { args.int(2)? } else { (limit - start).signum() };
-    if step == 0 || (limit > start) != (step > 0) {
-        return if limit == start {
-            Ok(Val::list(Vec::new(), args.span))
-        } else {
-            Err(args.fault("the step leads away from the limit"))
-        };
+    let step = if args.values.len() == 3 { args.int(2)? } else { limit.cmp(&start) as i128 };
+    if limit == start {
+        return Ok(Val::list(Vec::new(), args.span));
     }
-    let count = (limit.saturating_sub(start)).abs() / step.abs();
-    if count > ITEMS_MAX {
-        return Err(args.fault(format!("this range has more than {ITEMS_MAX} numbers")));
+    if (limit > start) != (step > 0) || step == 0 {
+        return Err(args.fault("the step leads away from the limit"));
     }
-    args.evaluator.charge(count as usize, args.span)?;
     let mut items = Vec::new();
-    let mut at = start;
-    while (step > 0 && at < limit) || (step < 0 && at > limit) {
+    let mut next = Some(start);
+    while let Some(at) = next.filter(|&at| if step > 0 { at < limit } else { at > limit }) {
+        if items.len() as i128 >= ITEMS_MAX {
+            return Err(args.fault(format!("this range has more than {ITEMS_MAX} numbers")));
+        }
         items.push(Val::int(at, args.span));
-        at += step;
+        next = at.checked_add(step);
     }
+    args.evaluator.charge(items.len(), args.span)?;
     Ok(Val::list(items, args.span))
 }
 
@@ -210,6 +206,7 @@ fn index(args: &Args<'_, '_>) -> Eval {
 fn contains(args: &Args<'_, '_>) -> Eval {
     args.count(2..=2)?;
     let (items, value) = (args.items(0)?, args.fully_known(1)?);
+    args.evaluator.charge(args.get(0)?.size as usize / 8, args.span)?;
     if items.iter().any(|item| item.equals(value)) {
         return Ok(Val::bool(true, args.span));
     }
@@ -264,12 +261,10 @@ fn merge(args: &Args<'_, '_>) -> Eval {
             continue;
         }
         for (key, value) in &args.map(at)?.members {
-            match places.get(&key.value).and_then(|&place: &usize| merged.get_mut(place)) {
+            let place = *places.entry(key.value.clone()).or_insert(merged.len());
+            match merged.get_mut(place) {
                 Some(member) => *member = (key.clone(), value.clone()),
-                None => {
-                    places.insert(key.value.clone(), merged.len());
-                    merged.push((key.clone(), value.clone()));
-                }
+                None => merged.push((key.clone(), value.clone())),
             }
         }
     }
@@ -304,27 +299,25 @@ fn transpose(args: &Args<'_, '_>) -> Eval {
 fn matchkeys(args: &Args<'_, '_>) -> Eval {
     args.count(3..=3)?;
     let (values, keys, wanted) = (args.items(0)?, known_items(args, 1)?, known_items(args, 2)?);
-    args.evaluator.charge(keys.len().saturating_mul(wanted.len()), args.span)?;
-    let found = values.iter().zip(&keys).filter(|(_, key)| wanted.iter().any(|it| it.equals(key)));
+    let wanted: BTreeSet<String> = wanted.iter().map(Val::key).collect();
+    let found = values.iter().zip(&keys).filter(|(_, key)| wanted.contains(&key.key()));
     Ok(Val::list(found.map(|(value, _)| value.clone()).collect(), args.span))
 }
 
-/// The items of all sets that are `wanted`, given all sets.
-fn set_operation(args: &Args<'_, '_>, wanted: impl Fn(&Val, &[Vec<Val>]) -> bool) -> Eval {
+/// The items of all sets that are `wanted`, given the keys of all sets.
+fn set_operation(args: &Args<'_, '_>, wanted: impl Fn(&str, &[BTreeSet<String>]) -> bool) -> Eval {
     args.count(1..=usize::MAX)?;
     let sets = (0..args.values.len()).map(|at| known_items(args, at)).collect::<Eval<Vec<_>>>()?;
-    let sum: usize = sets.iter().map(Vec::len).sum();
-    args.evaluator.charge(sum.saturating_mul(sum) / 16, args.span)?;
-    let items = sets.iter().flatten().filter(|item| wanted(item, &sets)).cloned().collect();
+    let keys: Vec<BTreeSet<String>> = sets.iter().map(|set| set.iter().map(Val::key).collect()).collect();
+    let items = sets.iter().flatten().filter(|item| wanted(&item.key(), &keys)).cloned().collect();
     Ok(Val::set(items, args.span))
 }
 
 fn subtract(args: &Args<'_, '_>) -> Eval {
     args.count(2..=2)?;
     let (items, others) = (known_items(args, 0)?, known_items(args, 1)?);
-    args.evaluator.charge(items.len().saturating_mul(others.len()) / 16, args.span)?;
-    let kept = items.into_iter().filter(|item| !others.iter().any(|other| other.equals(item)));
-    Ok(Val::set(kept.collect(), args.span))
+    let others: BTreeSet<String> = others.iter().map(Val::key).collect();
+    Ok(Val::set(items.into_iter().filter(|item| !others.contains(&item.key())).collect(), args.span))
 }
 
 fn product(args: &Args<'_, '_>) -> Eval {
@@ -333,8 +326,10 @@ fn product(args: &Args<'_, '_>) -> Eval {
     for at in 0..args.values.len() {
         let items = args.items(at)?;
         args.evaluator.charge(rows.len().saturating_mul(items.len()), args.span)?;
-        rows =
-            rows.iter().flat_map(|row| items.iter().map(|item| [row.as_slice(), &[item.clone()]].concat())).collect();
+        rows = rows
+            .iter()
+            .flat_map(|row| items.iter().map(|item| [row.as_slice(), std::slice::from_ref(item)].concat()))
+            .collect();
     }
     Ok(Val::list(rows.into_iter().map(|row| Val::list(row, args.span)).collect(), args.span))
 }

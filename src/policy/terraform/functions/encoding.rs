@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub(super) fn call(args: &Args<'_, '_>) -> Option<Eval> {
     Some(match args.name {
         "jsonencode" => jsonencode(args),
-        "jsondecode" => decode(args, |sources, file| json_text::parse(sources, file)),
+        "jsondecode" => decode(args, json_text::parse),
         "yamldecode" => decode(args, |sources, file| yaml::parse(sources, file).map(|(node, _)| node)),
         "csvdecode" => csvdecode(args),
         "base64encode" => base64encode(args),

@@ -151,19 +151,18 @@ fn templatefile(args: &Args<'_, '_>, scope: Scope<'_>) -> Eval {
         return Err(args.fault("a template file cannot call `templatefile`"));
     }
     let known = evaluator.templates.borrow().get(&id).cloned();
-    let parsed = match known {
-        Some(parsed) => parsed,
-        None => {
-            let source = SourceText::new(id, &evaluator.files.text(id));
-            let template = parser::parse_template(&source.text).map_err(|error| {
-                let problem = source.syntax_error(&error);
-                let span = problem.labels.first().map_or(args.span, |label| label.span);
-                Stop::fault(problem.message, span, "this is in the template file")
-            })?;
-            let parsed = Rc::new((source, template));
-            evaluator.templates.borrow_mut().insert(id, Rc::clone(&parsed));
-            parsed
-        }
+    let parsed = if let Some(parsed) = known {
+        parsed
+    } else {
+        let source = SourceText::new(id, &evaluator.files.text(id));
+        let template = parser::parse_template(&source.text).map_err(|error| {
+            let problem = source.syntax_error(&error);
+            let span = problem.labels.first().map_or(args.span, |label| label.span);
+            Stop::fault(problem.message, span, "this is in the template file")
+        })?;
+        let parsed = Rc::new((source, template));
+        evaluator.templates.borrow_mut().insert(id, Rc::clone(&parsed));
+        parsed
     };
     let (source, template) = &*parsed;
     let whole = source.span(Some(0..source.text.len()));

@@ -111,6 +111,7 @@ fn render(args: &Args<'_, '_>, format: &MappedText, values: &[Val]) -> Eval {
             ));
         };
         next += 1;
+        args.evaluator.charge(value.size as usize / 8, args.span)?;
         if let Some(unknown) = value.first_unknown() {
             return Err(Stop::Unknown(Box::new(unknown.clone())));
         }

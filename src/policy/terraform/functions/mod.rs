@@ -149,6 +149,7 @@ impl Args<'_, '_> {
     /// An argument with nothing unknown in it.
     fn fully_known(&self, at: usize) -> Eval<&Val> {
         let value = self.get(at)?;
+        self.evaluator.charge(value.size as usize / 8, self.span)?;
         match value.first_unknown() {
             Some(unknown) => Err(Stop::Unknown(Box::new(unknown.clone()))),
             None => Ok(value),
@@ -174,11 +175,6 @@ impl Args<'_, '_> {
     fn int(&self, at: usize) -> Eval<i128> {
         let value = self.get(at)?;
         value.to_number().and_then(Number::as_int).ok_or_else(|| self.wrong(value, "a whole number"))
-    }
-
-    fn bool(&self, at: usize) -> Eval<bool> {
-        let value = self.get(at)?;
-        value.to_bool().ok_or_else(|| self.wrong(value, "a bool"))
     }
 
     fn items(&self, at: usize) -> Eval<&[Val]> {

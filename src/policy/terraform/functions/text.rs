@@ -7,8 +7,8 @@ use regex::Regex;
 
 pub(super) fn call(args: &Args<'_, '_>) -> Option<Eval> {
     Some(match args.name {
-        "lower" => mapped(args, |text| text.to_lowercase()),
-        "upper" => mapped(args, |text| text.to_uppercase()),
+        "lower" => mapped(args, str::to_lowercase),
+        "upper" => mapped(args, str::to_uppercase),
         "title" => mapped(args, title),
         "strrev" => mapped(args, |text| text.chars().rev().collect()),
         "trimspace" => cut(args, 1, |text, _| (text.trim_start().len(), text.trim_end().len())),
@@ -114,9 +114,9 @@ fn replace(args: &Args<'_, '_>) -> Eval {
         args.evaluator.charge((from - done + replacement.len()) / 16 + 1, args.span)?;
         out.mapped(&text.slice(done..from));
         if whole.as_str() == replacement {
-            out.mapped(whole)
+            out.mapped(whole);
         } else {
-            out.derived(replacement, whole.whole())
+            out.derived(replacement, whole.whole());
         }
         done = to;
         Ok(())
@@ -165,6 +165,8 @@ fn split(args: &Args<'_, '_>) -> Eval {
     if text.as_str().is_empty() {
         return Ok(Val::list(Vec::new(), text.whole()));
     }
+    let count = text.as_str().match_indices(separator.as_str()).count();
+    args.evaluator.charge(count, args.span)?;
     let mut parts = Vec::new();
     let mut start = 0;
     if separator.as_str().is_empty() {
@@ -177,7 +179,6 @@ fn split(args: &Args<'_, '_>) -> Eval {
             start += part.len() + separator.as_str().len();
         }
     }
-    args.evaluator.charge(parts.len(), args.span)?;
     Ok(Val::list(parts, text.whole()))
 }
 
