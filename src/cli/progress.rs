@@ -1,5 +1,6 @@
 //! A progress bar on standard error, for runs of more than a second.
 
+use crate::report::units::{bytes, count};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -42,11 +43,10 @@ impl Progress {
             return;
         }
         self.drawn = now;
-        let started = self.started;
-        let bar = self.bar.get_or_insert_with(|| bar(total, now.duration_since(started)));
-        let per_second = frames as f64 / now.duration_since(started).as_secs_f64();
+        let elapsed = now.duration_since(self.started);
+        let bar = self.bar.get_or_insert_with(|| bar(total));
         bar.set_position(read);
-        bar.set_message(format!("{frames} frames, {per_second:.0}/s"));
+        bar.set_message(message(frames, read, total, elapsed));
     }
 
     /// Takes the bar away.
@@ -63,16 +63,27 @@ impl Drop for Progress {
     }
 }
 
-fn bar(total: Option<u64>, elapsed: Duration) -> ProgressBar {
+fn bar(total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => (
-            ProgressBar::new(total),
-            "{bar:30} {percent:>3} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left, {msg}",
-        ),
-        None => (ProgressBar::new_spinner(), "{spinner} {bytes}, {bytes_per_sec}, {msg}"),
+        Some(total) => (ProgressBar::new(total), "{bar:30} {percent:>3} %  {msg}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {msg}"),
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.with_style(style.progress_chars("━╸─")).with_elapsed(elapsed)
+    bar.with_style(style.progress_chars("━╸─"))
+}
+
+/// Rates over the whole run: those of the last moments jump with every block that is read.
+fn message(frames: u64, read: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let secs = elapsed.as_secs_f64().max(0.001);
+    let rate = |n: u64| (n as f64 / secs) as u64;
+    let pace = format!("{} frames, {} frames/s, {}/s", count(frames), count(rate(frames)), bytes(rate(read)));
+    match total {
+        Some(total) if read > 0 => {
+            let left = secs * total.saturating_sub(read) as f64 / read as f64;
+            format!("{pace}, {left:.0} s left")
+        }
+        _ => pace,
+    }
 }
 
 #[cfg(test)]
@@ -84,5 +95,13 @@ mod tests {
         let mut progress = Progress::new(false);
         progress.tick(0, || unreachable!("nobody asks"));
         assert!(progress.bar.is_none());
+    }
+
+    #[test]
+    fn rates_and_the_time_left_are_those_of_the_whole_run() {
+        let two = Duration::from_secs(2);
+        let text = message(20_000, 4_000_000, Some(6_000_000), two);
+        assert_eq!(text, "20,000 frames, 10,000 frames/s, 2.0 MB/s, 1 s left");
+        assert_eq!(message(20_000, 4_000_000, None, two), "20,000 frames, 10,000 frames/s, 2.0 MB/s");
     }
 }

@@ -103,6 +103,7 @@ impl Feed<'_> {
         self.progress.finish();
         facts.names = self.names.iter().map(|name| name.display().to_string()).collect();
         facts.backwards = self.capture.stats().time_went_backwards;
+        facts.skipped = self.capture.skipped().len() as u64;
         facts.damage = self.capture.damage().iter().map(ToString::to_string).collect();
         Ok(facts)
     }
@@ -154,5 +155,88 @@ fn exit(fail_on: &[FailOn], summary: &Summary, facts: &CaptureFacts) -> Exit {
 impl From<CaptureError> for Stop {
     fn from(error: CaptureError) -> Self {
         Self::bad_input(error.to_string(), "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::write::PcapWriter;
+    use crate::capture::{Frame, LinkType};
+    use crate::verdict::{Cause, Stage};
+    use std::io;
+
+    /// Drops every second frame.
+    struct EverySecond;
+
+    impl Judge for EverySecond {
+        fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
+            let verdict = if frame.number.is_multiple_of(2) { Verdict::Drop } else { Verdict::Pass };
+            sink.decision(&Decision {
+                frame_no: frame.number,
+                wire_len: frame.wire_len,
+                verdict,
+                stage: Stage::Stateful,
+                cause: if verdict == Verdict::Pass { Cause::NoRule } else { Cause::StreamError },
+                drop_rule: None,
+                flow: None,
+                cut: false,
+            });
+        }
+
+        fn finish(&mut self, _: &mut dyn Sink) {}
+    }
+
+    /// A capture of three frames, without its last `cut` bytes.
+    fn three_frames(cut: usize) -> Capture {
+        let mut writer = PcapWriter::new(Vec::new(), LinkType(1)).unwrap();
+        for time in [3_000_000_000, 1_000_000_000, 2_000_000_000] {
+            writer.write(time, 60, &[0; 60]).unwrap();
+        }
+        let mut bytes = writer.finish().unwrap();
+        bytes.truncate(bytes.len() - cut);
+        Capture::from_reader("x.pcap", io::Cursor::new(bytes)).unwrap()
+    }
+
+    fn replayed(cut: usize, out: impl Write) -> Result<(Summary, CaptureFacts), Stop> {
+        let mut capture = three_frames(cut);
+        let names = ["x.pcap".into()];
+        let mut feed = Feed { capture: &mut capture, names: &names, tunnels: false, progress: Progress::new(false) };
+        records(&mut feed, &mut EverySecond, &RuleBook::default(), Parts::ALL, out)
+    }
+
+    #[test]
+    fn frames_are_written_and_counted() {
+        let mut out = Vec::new();
+        let (summary, facts) = replayed(0, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap().lines().count(), 3);
+        assert_eq!((summary.verdict(Verdict::Drop).frames, facts.frames, facts.bytes, facts.backwards), (1, 3, 180, 1));
+        assert_eq!(facts.span_ns, Some((1_000_000_000, 3_000_000_000)));
+        assert_eq!(exit(&[], &summary, &facts), Exit::Done);
+        assert_eq!(exit(&[FailOn::Reject, FailOn::Alert], &summary, &facts), Exit::Done);
+        assert_eq!(exit(&[FailOn::Drop], &summary, &facts), Exit::Findings);
+    }
+
+    #[test]
+    fn a_damaged_capture_makes_partial_results() {
+        let (summary, facts) = replayed(1, io::sink()).unwrap();
+        assert_eq!((facts.frames, facts.damage.len()), (2, 1));
+        assert_eq!(exit(&[FailOn::Drop], &summary, &facts), Exit::Partial);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_success_and_a_full_disk_is_not() {
+        struct Failing(io::ErrorKind);
+        impl Write for Failing {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let exit = |kind| replayed(0, Failing(kind)).map(|_| ()).unwrap_err().exit;
+        assert_eq!(exit(io::ErrorKind::BrokenPipe), Exit::Done);
+        assert_eq!(exit(io::ErrorKind::StorageFull), Exit::Internal);
     }
 }

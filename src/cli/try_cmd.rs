@@ -7,7 +7,7 @@ use super::session::{Judge, Session};
 use crate::capture::write::PcapWriter;
 use crate::capture::{Frame, LinkType};
 use crate::report::layout::{DIM, DROP, HEADING, PASS, WARN};
-use crate::report::{RuleBook, notice};
+use crate::report::{RuleBook, Summary, notice};
 use crate::synth::{self, Ends, Hello, Host, SynthFrame, Target};
 use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleAction, RuleId, Sink, Verdict};
 use ipnet::IpNet;
@@ -53,7 +53,8 @@ pub fn run(args: &TryArgs, console: Console) -> Result<Exit, Stop> {
             .map_err(|error| Stop::bad_input(format!("`{}` cannot be written: {error}", path.display()), ""))?;
     }
     let mut judge = session.judge(false);
-    let outcomes = outcomes(&trials, &mut judge, &session.book);
+    let (outcomes, summary) = outcomes(&trials, &mut judge, &session.book);
+    drop(judge);
     match args.output.format {
         Format::Table => {
             let mut out = console.out();
@@ -72,7 +73,9 @@ pub fn run(args: &TryArgs, console: Console) -> Result<Exit, Stop> {
             out.flush()?;
         }
     }
-    notice::write(&mut console.err(), &session.run.notices)?;
+    let mut notices = session.run.notices;
+    notices.extend(notice::modelled(&session.book, &summary));
+    notice::write(&mut console.err(), &notices)?;
     let passed = outcomes.iter().all(|outcome| outcome.verdict == Verdict::Pass);
     Ok(if passed { Exit::Done } else { Exit::Findings })
 }
@@ -179,8 +182,8 @@ struct Outcome {
     alerts: Vec<(RuleId, Option<usize>)>,
 }
 
-fn outcomes(trials: &[Trial<'_>], judge: &mut dyn Judge, book: &RuleBook) -> Vec<Outcome> {
-    let mut log = Log::default();
+fn outcomes(trials: &[Trial<'_>], judge: &mut dyn Judge, book: &RuleBook) -> (Vec<Outcome>, Summary) {
+    let mut log = Log { decisions: Vec::new(), alerts: Vec::new(), summary: Summary::new(book) };
     for (number, frame) in (1..).zip(trials.iter().flat_map(|trial| &trial.frames)) {
         let wire_len = frame.bytes.len() as u32;
         let frame = Frame { number, time_ns: frame.time_ns, link_type: ETHERNET, wire_len, bytes: &frame.bytes };
@@ -189,31 +192,31 @@ fn outcomes(trials: &[Trial<'_>], judge: &mut dyn Judge, book: &RuleBook) -> Vec
     judge.finish(&mut log);
 
     let mut first = 1;
-    trials
-        .iter()
-        .map(|trial| {
-            let n = trial.frames.len() as u64;
-            let outcome = log.outcome(first..first + n, trial.ends.client_port, book);
-            first += n;
-            outcome
-        })
-        .collect()
+    let outcome = |trial: &Trial<'_>| {
+        let frames = first..first + trial.frames.len() as u64;
+        first = frames.end;
+        log.outcome(frames, trial.ends.client_port, book)
+    };
+    let outcomes = trials.iter().map(outcome).collect();
+    (outcomes, log.summary)
 }
 
 /// Everything the engine said.
-#[derive(Default)]
 struct Log {
     decisions: Vec<Decision>,
     alerts: Vec<Alert>,
+    summary: Summary,
 }
 
 impl Sink for Log {
     fn decision(&mut self, decision: &Decision) {
         self.decisions.push(*decision);
+        self.summary.decision(decision);
     }
 
     fn alert(&mut self, alert: &Alert) {
         self.alerts.push(*alert);
+        self.summary.alert(alert);
     }
 
     fn flow(&mut self, _: FlowRecord) {}
@@ -401,7 +404,7 @@ mod tests {
         let trials = make_up(&targets, &Addresses { home: &home, from: None, to: None }, Hello::Classic).unwrap();
         let book = book();
         let needles = [("kaggle", Verdict::Pass), ("casino", Verdict::Drop), ("curl", Verdict::Pass)];
-        let outcomes = outcomes(&trials, &mut Script { needles: &needles }, &book);
+        let (outcomes, _) = outcomes(&trials, &mut Script { needles: &needles }, &book);
         let mut out = Vec::new();
         for (trial, outcome) in trials.iter().zip(&outcomes) {
             write_outcome(&mut out, trial, outcome, &book).unwrap();

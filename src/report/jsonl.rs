@@ -9,8 +9,10 @@
 use super::names::{LogAddress, ProtocolName};
 use super::spool::{MEMORY_BYTES, SortedSpool, Spool};
 use super::{RuleBook, RuleEntry};
-use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleAction, Sink, Verdict};
+use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleAction, Sink, StatelessRuleId, Verdict};
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
@@ -38,6 +40,7 @@ pub struct JsonlWriter<'a, W: Write> {
     parts: Parts,
     /// What every frame decided by a rule says about it, made at its first use.
     why_by_rule: Vec<Option<Box<str>>>,
+    why_by_stateless_rule: BTreeMap<(u16, u32), String>,
     line: Vec<u8>,
     key: Vec<u8>,
     alerts: Spool,
@@ -54,6 +57,7 @@ impl<'a, W: Write> JsonlWriter<'a, W> {
             book,
             parts,
             why_by_rule: vec![None; book.rules.len()],
+            why_by_stateless_rule: BTreeMap::new(),
             line: Vec::with_capacity(512),
             key: Vec::with_capacity(128),
             alerts: Spool::new(MEMORY_BYTES),
@@ -85,25 +89,29 @@ impl<'a, W: Write> JsonlWriter<'a, W> {
         }
     }
 
+    /// The one record that is made per frame: put together from ready pieces.
     fn write_decision(&mut self, decision: &Decision) -> io::Result<()> {
         let line = &mut self.line;
         line.clear();
-        write!(line, r#"{{"type":"packet","n":{},"verdict":"{}""#, decision.frame_no, decision.verdict.name())?;
+        line.extend_from_slice(br#"{"type":"packet","n":"#);
+        to_json(line, &decision.frame_no)?;
+        text_member(line, r#","verdict":""#, decision.verdict.name());
         if decision.verdict != Verdict::Pass {
-            write!(line, r#","reason":"{}""#, reason(decision.cause))?;
+            text_member(line, r#","reason":""#, reason(decision.cause));
             if let Some(rule) = decision.drop_rule.and_then(|id| self.book.rule(id)) {
-                write!(line, r#","sid":{}"#, rule.sid)?;
+                line.extend_from_slice(br#","sid":"#);
+                to_json(line, &rule.sid)?;
             }
         }
-        write!(line, r#","why":{{"stage":"{}","by":"{}""#, decision.stage.name(), word(decision.cause))?;
+        text_member(line, r#","why":{"stage":""#, decision.stage.name());
+        text_member(line, r#","by":""#, word(decision.cause));
         match decision.cause {
             Cause::StatelessRule(id) => {
-                if let Some((group, priority, span)) = self.book.stateless_rule(id) {
-                    line.extend_from_slice(br#","group":"#);
-                    to_json(line, &group)?;
-                    write!(line, r#","priority":{priority},"at":"#)?;
-                    to_json(line, &self.book.place(span))?;
-                }
+                let why = match self.why_by_stateless_rule.entry((id.group, id.rule)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(why_of_stateless_rule(self.book, id)?),
+                };
+                line.extend_from_slice(why.as_bytes());
             }
             Cause::Rule(id) | Cause::RuleThreshold(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id)) => {
                 if let (Some(slot), Some(rule)) = (self.why_by_rule.get_mut(id.0 as usize), self.book.rule(id)) {
@@ -216,6 +224,13 @@ fn sort_key(key: &mut Vec<u8>, flow: &FlowRecord) -> io::Result<()> {
     Ok(())
 }
 
+/// Appends `start`, which opens a string, our own `word`, and the closing quote.
+fn text_member(line: &mut Vec<u8>, start: &str, word: &str) {
+    line.extend_from_slice(start.as_bytes());
+    line.extend_from_slice(word.as_bytes());
+    line.push(b'"');
+}
+
 /// Why a frame did not get through: Suricata's word, or ours for what Suricata does not have.
 fn reason(cause: Cause) -> &'static str {
     match cause {
@@ -321,6 +336,19 @@ fn why_of_rule(book: &RuleBook, rule: &RuleEntry) -> io::Result<String> {
     Ok(format!(",{members}"))
 }
 
+/// The same for a stateless rule.
+fn why_of_stateless_rule(book: &RuleBook, id: StatelessRuleId) -> io::Result<String> {
+    let Some((group, priority, span)) = book.stateless_rule(id) else { return Ok(String::new()) };
+    let mut json = Vec::new();
+    json.extend_from_slice(br#","group":"#);
+    to_json(&mut json, &group)?;
+    json.extend_from_slice(br#","priority":"#);
+    to_json(&mut json, &priority)?;
+    json.extend_from_slice(br#","at":"#);
+    to_json(&mut json, &book.place(span))?;
+    String::from_utf8(json).map_err(io::Error::other)
+}
+
 /// A value that is written as the text it displays.
 struct Shown<T>(T);
 
@@ -359,6 +387,7 @@ impl serde_json::ser::Formatter for Ascii {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::rule_book::StatelessGroupEntry;
     use crate::source::{Sources, Span};
     use crate::verdict::{Direction, RuleId, Stage};
 
@@ -377,7 +406,9 @@ mod tests {
         };
         let default_action = Some("drop_strict".to_owned());
         let modelled = RuleEntry { sid: 4, default_action, modelled: true, ..rule.clone() };
-        RuleBook { sources, rules: vec![rule, modelled], stateless_groups: Vec::new() }
+        let rules = vec![(10, Span::new(file, 0..1))];
+        let stateless_groups = vec![StatelessGroupEntry { name: "icmp".to_owned(), rules }];
+        RuleBook { sources, rules: vec![rule, modelled], stateless_groups }
     }
 
     fn decision(frame_no: u64, verdict: Verdict, cause: Cause) -> Decision {
@@ -461,6 +492,18 @@ mod tests {
         {"type":"flow","proto":"TCP","src_ip":"10.0.0.10","src_port":40000,"dest_ip":"203.0.113.10","dest_port":443,"app_proto":"tls","sni":"www.example.com","http_host":null,"state":"established","tcp_state":"established","verdict":"drop","flow_action":"drop","drop_sid":1,"first_drop_n":2,"pkts_toserver":7,"pkts_toclient":5,"why":{"group":"egress","sid":1,"at":"test.rules:3"}}
         {"type":"flow","proto":"TCP","src_ip":"10.0.0.9","src_port":40000,"dest_ip":"203.0.113.10","dest_port":443,"app_proto":"tls","sni":"www.example.com","http_host":null,"state":"established","tcp_state":"established","verdict":"drop","flow_action":"drop","drop_sid":1,"first_drop_n":2,"pkts_toserver":7,"pkts_toclient":5,"why":{"group":"egress","sid":1,"at":"test.rules:3"}}
         "#);
+    }
+
+    #[test]
+    fn a_stateless_rule_is_named_by_group_and_priority() {
+        let cause = Cause::StatelessRule(StatelessRuleId { group: 0, rule: 0 });
+        let frames = written(Parts::ALL, |sink| {
+            for n in [1, 2] {
+                sink.decision(&Decision { stage: Stage::Stateless, ..decision(n, Verdict::Drop, cause) });
+            }
+        });
+        let expected = r#"{"type":"packet","n":2,"verdict":"drop","reason":"stateless rule","why":{"stage":"stateless","by":"stateless-rule","group":"icmp","priority":10,"at":"test.rules:1"}}"#;
+        assert_eq!(frames.lines().nth(1), Some(expected));
     }
 
     #[test]

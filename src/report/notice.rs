@@ -37,6 +37,8 @@ pub struct CaptureFacts {
     pub backwards: u64,
     /// What is damaged or missing, one line each.
     pub damage: Vec<String>,
+    /// Entries of directories that were not read since they are no captures.
+    pub skipped: u64,
     /// Tunnels of mirrored traffic were looked into.
     pub decapsulated: bool,
     /// TCP packets with a wrong checksum, where checksums are validated.
@@ -55,6 +57,12 @@ pub fn of_replay(policy: &[Notice], book: &RuleBook, summary: &Summary, capture:
     all.extend(modelled(book, summary));
     for damage in &capture.damage {
         all.push(Notice::new(damage.clone(), "the results hold as far as the capture could be read"));
+    }
+    if capture.skipped > 0 {
+        all.push(Notice::new(
+            format!("{} not read: no captures", counted_were(capture.skipped, "directory entry")),
+            "directories are not descended into; name further captures one by one",
+        ));
     }
     if summary.cut > 0 {
         all.push(Notice::new(
@@ -96,8 +104,8 @@ pub fn of_replay(policy: &[Notice], book: &RuleBook, summary: &Summary, capture:
     all
 }
 
-/// Default actions that decided something, by the rules that stand for them.
-fn modelled(book: &RuleBook, summary: &Summary) -> Vec<Notice> {
+/// Default actions that decided something by the rules that stand for them; `None` when none did.
+pub fn modelled(book: &RuleBook, summary: &Summary) -> Option<Notice> {
     let mut actions: Vec<(&str, u64, u64)> = Vec::new();
     for (id, tally) in summary.rules() {
         let rule = book.rule(id).filter(|rule| rule.modelled);
@@ -112,20 +120,18 @@ fn modelled(book: &RuleBook, summary: &Summary) -> Vec<Notice> {
         }
     }
     actions.retain(|(_, frames, alerts)| frames + alerts > 0);
-    let describe = |(action, frames, alerts): (&str, u64, u64)| {
-        let mut parts = Vec::new();
-        if frames > 0 {
-            parts.push(counted(frames, "frame"));
-        }
-        if alerts > 0 {
-            parts.push(counted(alerts, "alert"));
-        }
-        Notice::new(
-            format!("the default action aws:{action} decided {}; its rules are modelled", parts.join(" and ")),
-            "AWS does not publish them; try your own with `--default-action-rules FILE`",
-        )
+    let counts = |(action, frames, alerts): &(&str, u64, u64)| {
+        let counts = [(*frames, "frame"), (*alerts, "alert")];
+        let counts = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(n, noun));
+        format!("aws:{action} {}", counts.collect::<Vec<_>>().join(", "))
     };
-    actions.into_iter().map(describe).collect()
+    let counts: Vec<String> = actions.iter().map(counts).collect();
+    (!counts.is_empty()).then(|| {
+        Notice::new(
+            format!("default actions decided by modelled rules: {}", counts.join("; ")),
+            "AWS does not publish their rules; try your own with `--default-action-rules FILE`",
+        )
+    })
 }
 
 fn counted_were(n: u64, noun: &str) -> String {
@@ -150,4 +156,62 @@ pub fn write(out: &mut dyn Write, notices: &[Notice]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::decision;
+    use super::*;
+    use crate::verdict::{Cause, Decision, Sink, Stage};
+
+    #[test]
+    fn everything_that_weakens_the_numbers_is_said_once_with_what_to_do() {
+        let book = RuleBook::default();
+        let mut summary = Summary::new(&book);
+        let frame = decision(1, Stage::Stateful, Verdict::Drop, Cause::StreamException, None);
+        summary.decision(&Decision { cut: true, ..frame });
+        let capture = CaptureFacts {
+            frames: 10,
+            backwards: 2,
+            damage: vec!["`a.pcap` ends early at byte 24, after 9 frames: 16 bytes expected, 3 left".to_owned()],
+            skipped: 3,
+            bad_checksums: 1,
+            oversized: 2,
+            mirrored: 6,
+            ..CaptureFacts::default()
+        };
+        let mut out = Vec::new();
+        write(&mut out, &of_replay(&[], &book, &summary, &capture)).unwrap();
+        insta::assert_snapshot!(anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()), @r"
+        note: `a.pcap` ends early at byte 24, after 9 frames: 16 bytes expected, 3 left
+              the results hold as far as the capture could be read
+        note: 3 directory entries were not read: no captures
+              directories are not descended into; name further captures one by one
+        note: 1 frame was cut by the capture's snap length
+              what was not captured cannot be inspected; capture whole frames (`tcpdump -s 0`)
+        note: time goes backwards 2 times
+              flows and time-outs follow capture time; sort the capture (`reordercap`) or give the files in
+              order
+        note: 1 TCP packet with a wrong checksum
+              captures from a sending host often hold wrong checksums (offloading); replay with `--checksum
+              none`
+        note: 2 TCP packets are larger than any link carries
+              they were captured before segmentation (offloading); on the wire the firewall sees smaller
+              packets
+        note: 6 of 10 frames are VXLAN or GENEVE: this looks like mirrored traffic
+              replay with `--decapsulate` to judge the packets inside, as the firewall saw them
+        note: a replay shows what the firewall does to the traffic as captured
+              behind a drop real endpoints would have behaved differently: retransmitted, given up, tried
+              elsewhere
+        ");
+    }
+
+    #[test]
+    fn a_run_without_drops_or_oddities_has_no_notices() {
+        let book = RuleBook::default();
+        let mut summary = Summary::new(&book);
+        summary.decision(&decision(1, Stage::Stateful, Verdict::Pass, Cause::NoRule, None));
+        let capture = CaptureFacts { frames: 1, ..CaptureFacts::default() };
+        assert_eq!(of_replay(&[], &book, &summary, &capture), []);
+    }
 }

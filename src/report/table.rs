@@ -1,6 +1,6 @@
 //! The summary for people.
 
-use super::layout::{Cell, Column, DIM, DROP, Grid, HEADING, PASS, PLAIN, Style, WARN};
+use super::layout::{Cell, Column, DIM, DROP, Grid, HEADING, PASS, PLAIN, Style, WARN, cut};
 use super::names::ProtocolName;
 use super::rule_book::{GroupLine, Net, Run};
 use super::summary::{Blocked, Conversation, FlowTally, NameTally, Summary, Tally};
@@ -8,7 +8,11 @@ use super::units::{bytes, count, counted, duration, time};
 use super::{CaptureFacts, Notice, RuleBook, notice};
 use crate::policy::model::RuleOrder;
 use crate::verdict::{Cause, RuleAction, RuleId, Stage, Verdict};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+
+/// Columns for who blocked a flow.
+const BY_COLUMNS: usize = 44;
 
 /// Rows of a list before it is cut.
 const ROWS: usize = 12;
@@ -37,6 +41,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, parts: Parts) -> io::Resu
     if parts.packets {
         totals(out, report.summary)?;
         dropped_by(out, report)?;
+        custom_actions(out, report.capture)?;
     }
     if parts.flows {
         domains(out, report.summary)?;
@@ -162,8 +167,13 @@ fn done(verdict: Verdict) -> (&'static str, Style) {
 
 fn dropped_by(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     let summary = report.summary;
-    let mut all: Vec<(By, Tally)> = Vec::new();
-    all.extend(summary.rules().map(|(id, tally)| (by(report.book, Some(id)), tally.blocked)));
+    // a rule of both directions is compiled to two
+    let mut by_rule: BTreeMap<By, Tally> = BTreeMap::new();
+    for (id, tally) in summary.rules().filter(|(_, tally)| tally.blocked.frames > 0) {
+        let sum = by_rule.entry(by(report.book, Some(id))).or_default();
+        *sum = sum.plus(tally.blocked);
+    }
+    let mut all: Vec<(By, Tally)> = by_rule.into_iter().collect();
     let in_short = |who: String| By { who, what: String::new() };
     all.extend(
         summary.stateless_drops().map(|(id, tally)| (in_short(report.book.describe(Cause::StatelessRule(id))), tally)),
@@ -187,6 +197,20 @@ fn dropped_by(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     }
     grid.write(out, 2)?;
     more(out, all.len(), "rule")
+}
+
+/// Metrics that custom actions of the stateless stage publish.
+fn custom_actions(out: &mut dyn Write, capture: &CaptureFacts) -> io::Result<()> {
+    if capture.custom_actions.is_empty() {
+        return Ok(());
+    }
+    section(out, "Custom actions")?;
+    let mut grid = Grid::new(&[Column::Right, Column::Flexible]);
+    grid.heading(["packets", "CustomAction"]);
+    for (dimension, n) in &capture.custom_actions {
+        grid.row([count(*n).into(), dimension.as_str().into()]);
+    }
+    grid.write(out, 2)
 }
 
 /// Who decided: in short, and the message and place behind it.
@@ -250,8 +274,9 @@ fn blocked_flows(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     }
     all.sort_by(|a, b| b.1.dropped.frames.cmp(&a.1.dropped.frames).then_with(|| a.0.cmp(b.0)));
     section(out, "Flows blocked")?;
-    let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Right, Column::Left, Column::Flexible]);
-    grid.heading(["flows", "dropped", "from frame", "", "by"]);
+    let columns = [Column::Right, Column::Right, Column::Right, Column::Flexible, Column::Left, Column::Left];
+    let mut grid = Grid::new(&columns);
+    grid.heading(["flows", "dropped", "frame", "", "", "by"]);
     for (conversation, blocked) in all.iter().take(ROWS) {
         let who = by(report.book, conversation.rule).who;
         let who = if conversation.rule.is_none() { "an exception policy".to_owned() } else { who };
@@ -259,8 +284,9 @@ fn blocked_flows(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
             count(blocked.flows).into(),
             count(blocked.dropped.frames).into(),
             count(blocked.first_frame).into(),
-            super::layout::cut(&ends(conversation), 56).into(),
-            who.into(),
+            ends(conversation).into(),
+            service(conversation.proto, conversation.port).into(),
+            cut(&who, BY_COLUMNS).into(),
         ]);
     }
     grid.write(out, 2)?;
@@ -272,10 +298,10 @@ fn blocked_flows(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// `10.0.0.9 → www.example.com tcp/443`; the server's address where it has no name.
+/// `10.0.0.9 → www.example.com`; the server's address where it has no name.
 fn ends(conversation: &Conversation) -> String {
     let server = conversation.name.clone().unwrap_or_else(|| conversation.server.to_string());
-    format!("{} → {server} {}", conversation.client, service(conversation.proto, conversation.port))
+    format!("{} → {server}", conversation.client)
 }
 
 /// `tcp/443`, `icmp`.
@@ -312,24 +338,27 @@ fn undecided(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
 }
 
 fn alerts(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    let mut all: Vec<(RuleId, u64)> =
-        report.summary.rules().filter(|(_, tally)| tally.alerts > 0).map(|(id, tally)| (id, tally.alerts)).collect();
+    let mut by_rule: BTreeMap<(By, RuleAction), u64> = BTreeMap::new();
+    for (id, tally) in report.summary.rules().filter(|(_, tally)| tally.alerts > 0) {
+        let action = report.book.rule(id).map_or(RuleAction::Alert, |rule| rule.action);
+        *by_rule.entry((by(report.book, Some(id)), action)).or_default() += tally.alerts;
+    }
+    let mut all: Vec<((By, RuleAction), u64)> = by_rule.into_iter().collect();
     if all.is_empty() {
         return Ok(());
     }
-    all.sort_by_key(|(id, n)| (std::cmp::Reverse(*n), *id));
+    all.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     section(out, "Alerts")?;
     let mut grid = Grid::new(&[Column::Right, Column::Left, Column::Left, Column::Flexible]);
     grid.heading(["alerts", "action", "", ""]);
-    for (id, n) in all.iter().take(ROWS) {
-        let action = report.book.rule(*id).map_or(RuleAction::Alert, |rule| rule.action);
+    for ((by, action), n) in all.iter().take(ROWS) {
         let style = match action {
             RuleAction::Drop | RuleAction::Reject => DROP,
             RuleAction::Alert => WARN,
             RuleAction::Pass => PASS,
         };
-        let by = by(report.book, Some(*id));
-        grid.row([count(*n).into(), Cell::new(action.name(), style), by.who.into(), Cell::new(by.what, DIM)]);
+        let (who, what) = (by.who.as_str().into(), Cell::new(&by.what, DIM));
+        grid.row([count(*n).into(), Cell::new(action.name(), style), who, what]);
     }
     grid.write(out, 2)?;
     more(out, all.len(), "rule")
@@ -498,9 +527,9 @@ mod tests {
               1        2  200 B  www.kaggle.com
 
         Flows blocked
-          flows  dropped  from frame                                     by
-              1        7       1,511  10.0.0.9 → casino.example tcp/443  sid 2 (egress.json:14)
-              1        2       1,521  10.0.0.9 → 203.0.113.10 tcp/22     aws:drop_established (modelled)
+          flows  dropped  frame                                      by
+              1        7  1,511  10.0.0.9 → casino.example  tcp/443  sid 2 (egress.json:14)
+              1        2  1,521  10.0.0.9 → 203.0.113.10    tcp/22   aws:drop_established (modelled)
 
         Passed because no rule decided
           11 frames, 1.1 kB; flows in which no rule decided about any packet:
@@ -513,8 +542,8 @@ mod tests {
 
         note: the managed group `Threats` has no text
               give it with `--rule-group ARN=FILE`
-        note: the default action aws:drop_established decided 2 frames; its rules are modelled
-              AWS does not publish them; try your own with `--default-action-rules FILE`
+        note: default actions decided by modelled rules: aws:drop_established 2 frames
+              AWS does not publish their rules; try your own with `--default-action-rules FILE`
         note: a replay shows what the firewall does to the traffic as captured
               behind a drop real endpoints would have behaved differently: retransmitted, given up, tried
               elsewhere

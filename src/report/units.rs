@@ -13,9 +13,13 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// `1 flow`, `2 flows`.
+/// `1 flow`, `2 flows`, `2 entries`.
 pub fn counted(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+    match (n, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{} {stem}ies", count(n)),
+        (_, None) => format!("{} {noun}s", count(n)),
+    }
 }
 
 /// `780 B`, `1.2 kB`, `3.4 GB`: decimal, as disks and links are measured.
@@ -64,6 +68,11 @@ mod tests {
     #[test]
     fn numbers_are_grouped_by_thousands() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn nouns_follow_their_number() {
+        assert_eq!([counted(1, "flow"), counted(0, "flow"), counted(2, "entry")], ["1 flow", "0 flows", "2 entries"]);
     }
 
     #[test]
