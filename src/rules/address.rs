@@ -13,15 +13,14 @@ const DEPTH_MAX: usize = 64;
 /// Reads an address expression.
 pub(super) fn parse(part: Part<'_>) -> Result<Spanned<AddressExpr>, Diagnostic> {
     let expr = list_or_item(part, 0)?;
-    if let Ok(ranges) = expr.value.ranges(&|_| None)
-        && ranges.is_empty()
-    {
-        return Err(nothing_left(part));
+    if !matches!(expr.value, AddressExpr::Not(_) | AddressExpr::List(_)) {
+        return Ok(expr);
     }
     match expr.value.ranges(&|_| None) {
         Err(RangesError::NegatesEverything) => {
             Err(Diagnostic::error("FD0207", "everything is negated, so that no address is left").at(part.span()))
         }
+        Ok(ranges) if ranges.is_empty() => Err(nothing_left(part)),
         _ => Ok(expr),
     }
 }

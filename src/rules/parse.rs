@@ -150,6 +150,11 @@ fn split_header(rule: Part<'_>) -> Result<Header<'_>, Box<Diagnostic>> {
 fn incomplete(rule: Part<'_>, parts: &[Part<'_>; 7], index: usize) -> Diagnostic {
     const HELP: &str =
         "a rule is `action protocol source port -> destination port (options)`, with spaces between the parts";
+    if let Some((part, tab)) = parts.iter().skip(1).find_map(|part| part.text.find('\t').map(|tab| (part, tab))) {
+        return Diagnostic::error("FD0202", "the parts of the header must be separated by spaces, not tabs")
+            .at(part.sub(tab..tab + 1).span())
+            .help(HELP);
+    }
     for part in parts.iter().take(index + 1) {
         if let Some(at) = part.text.find("->").or_else(|| part.text.find("<>"))
             && part.text.len() > 2
@@ -176,11 +181,6 @@ fn incomplete(rule: Part<'_>, parts: &[Part<'_>; 7], index: usize) -> Diagnostic
     if brackets < 0 && index >= 1 {
         let close = last.text.find(']').unwrap_or(0);
         return Diagnostic::error("FD0202", "a `]` was never opened").at(last.sub(close..close + 1).span()).help(HELP);
-    }
-    if let Some(tab) = last.text.find('\t').filter(|_| index >= 1) {
-        return Diagnostic::error("FD0202", "the parts of the header must be separated by spaces, not tabs")
-            .at(last.sub(tab..tab + 1).span())
-            .help(HELP);
     }
     if let Some(open) = last.text.find('(').filter(|&open| open > 0) {
         return Diagnostic::error("FD0202", "there must be a space before `(`")

@@ -13,6 +13,9 @@ const DEPTH_MAX: usize = 64;
 /// Reads a port expression.
 pub(super) fn parse(part: Part<'_>) -> Result<Spanned<PortExpr>, Diagnostic> {
     let expr = list_or_item(part, 0)?;
+    if !matches!(expr.value, PortExpr::Not(_) | PortExpr::List(_)) {
+        return Ok(expr);
+    }
     match expr.value.ranges(&|_| None) {
         Err(RangesError::NegatesEverything) => {
             Err(Diagnostic::error("FD0208", "everything is negated, so that no port is left").at(part.span()))
