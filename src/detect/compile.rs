@@ -6,7 +6,7 @@ use super::signature::{
     AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
 };
 use super::{
-    EngineProfile, GroupInfo, LeftOut, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order,
+    EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order,
 };
 use crate::app::{self, AppProto};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
@@ -29,10 +29,6 @@ pub struct CompileOptions {
     pub profile: EngineProfile,
     /// Switches of the stateless stage.
     pub stateless: StatelessSemantics,
-    /// Rules to take for the default actions instead of the built-in model.
-    pub default_action_rules: Option<MappedText>,
-    /// Leave out rules with keywords that are not evaluated, instead of refusing the policy.
-    pub leave_out_unsupported: bool,
 }
 
 impl Default for CompileOptions {
@@ -40,8 +36,6 @@ impl Default for CompileOptions {
         Self {
             profile: EngineProfile::suricata_7(),
             stateless: StatelessSemantics::default(),
-            default_action_rules: None,
-            leave_out_unsupported: false,
         }
     }
 }
@@ -62,10 +56,9 @@ impl Program {
             compiler.group(number as u32, group);
         }
         let actions: Vec<DefaultAction> = stateful.default_actions.iter().map(|action| action.value).collect();
-        if let Some(text) = &options.default_action_rules {
-            compiler.user_default_rules(text, actions.first().copied());
-        } else {
-            compiler.default_rules(sources, &actions);
+        match &stateful.default_action_rules {
+            Some(rules) => compiler.users_default_rules(rules, actions.first().copied()),
+            None => compiler.default_rules(sources, &actions),
         }
         compiler.finish()
     }
@@ -80,7 +73,6 @@ struct Compiler<'a> {
     groups: Vec<GroupInfo>,
     bits: HashMap<String, u16>,
     problems: Vec<Diagnostic>,
-    left_out: Vec<LeftOut>,
 }
 
 /// What a rule's options come to.
@@ -123,7 +115,6 @@ impl<'a> Compiler<'a> {
             groups: Vec::new(),
             bits: HashMap::new(),
             problems: Vec::new(),
-            left_out: Vec::new(),
         }
     }
 
@@ -162,15 +153,16 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn user_default_rules(&mut self, text: &MappedText, action: Option<DefaultAction>) {
-        self.default_rule_text(text, action);
-    }
-
     fn default_rule_text(&mut self, text: &MappedText, action: Option<DefaultAction>) {
         let parsed = parse_rules(text);
         self.problems.extend(parsed.diagnostics);
-        let mut variables = Variables::new([], &[], &[], None, &mut self.problems);
-        for rule in &parsed.rules {
+        self.users_default_rules(&parsed.rules, action);
+    }
+
+    /// Rules that stand for the default actions; which of several actions one of them belongs to is not known.
+    fn users_default_rules(&mut self, rules: &[Rule], action: Option<DefaultAction>) {
+        let mut variables = Variables::new([], &[], &[], self.policy.stateful.home_net.as_ref(), &mut self.problems);
+        for rule in rules {
             let place = Place { group: None, default_action: action, drop_to_alert: false };
             self.rule(rule, &mut variables, place);
         }
@@ -179,13 +171,10 @@ impl<'a> Compiler<'a> {
     fn rule(&mut self, rule: &Rule, variables: &mut Variables, place: Place) {
         match self.signature(rule, variables, place) {
             Ok(()) => {}
-            Err(Refusal::Unsupported { keyword, span }) if self.options.leave_out_unsupported => {
-                self.left_out.push(LeftOut { span, keyword });
-            }
             Err(Refusal::Unsupported { keyword, span }) => self.problems.push(
-                Diagnostic::error("FD0301", format!("`{keyword}` is not evaluated yet")).at(span).help(
-                    "without it the rule would mean something else; --leave-out-unsupported goes on without such rules and says so in every summary",
-                ),
+                Diagnostic::error("FD0301", format!("`{keyword}` is not evaluated yet")).at(span).help(format!(
+                    "without it the rule would mean something else; `--leave-out {keyword}` goes on without such rules and says so"
+                )),
             ),
             Err(Refusal::Problem(problem)) => self.problems.push(*problem),
         }
@@ -397,7 +386,6 @@ impl<'a> Compiler<'a> {
             tx_rules: [Vec::new(), Vec::new()],
             decoder_event_rules: Vec::new(),
             profile,
-            left_out: self.left_out,
         };
         program.index();
         Ok(program)

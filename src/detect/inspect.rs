@@ -65,8 +65,6 @@ struct Match {
     rule: RuleId,
     /// `None`: no transaction. Sorts behind transactions of the same rule.
     tx: Option<u64>,
-    /// It looked into a transaction.
-    stateful: bool,
 }
 
 /// Room for the matches of a packet, used again and again.
@@ -136,7 +134,7 @@ impl Run<'_, '_> {
         for &id in &program.ip_only {
             let Some(signature) = program.signature(id) else { continue };
             if signature.header.fits(self.packet) {
-                self.matched(id, signature, None, false, flow.as_deref_mut());
+                self.matched(id, signature, None, flow.as_deref_mut());
             }
         }
     }
@@ -181,7 +179,7 @@ impl Run<'_, '_> {
             if self.rule_fits(signature, flow.as_deref()) {
                 let tx =
                     flow.as_deref().and_then(|flow| flow.app.as_deref()).map(|app| app.inspect_id(self.direction()));
-                self.matched(id, signature, tx, false, flow.as_deref_mut());
+                self.matched(id, signature, tx, flow.as_deref_mut());
             }
         }
     }
@@ -331,7 +329,7 @@ impl Run<'_, '_> {
             None => tx.detect.rules.push((id.0, flags)),
         }
         if full {
-            self.matched(id, signature, Some(tx.id), true, Some(flow));
+            self.matched(id, signature, Some(tx.id), Some(flow));
         }
     }
 
@@ -369,7 +367,6 @@ impl Run<'_, '_> {
         rule: RuleId,
         signature: &Signature,
         tx: Option<u64>,
-        stateful: bool,
         flow: Option<&mut Flow>,
     ) {
         if let Some(flow) = flow {
@@ -380,7 +377,7 @@ impl Run<'_, '_> {
         if matches!(signature.action, RuleAction::Drop | RuleAction::Reject) {
             self.first_drop.get_or_insert(rule);
         }
-        self.scratch.matches.push(Match { rule, tx, stateful });
+        self.scratch.matches.push(Match { rule, tx });
     }
 
     /// Walks the matches in order of the rules: actions, then alerts. A pass ends the walk, a drop does not.

@@ -44,7 +44,6 @@ pub struct Program {
     tx_rules: [Vec<RuleId>; 2],
     decoder_event_rules: Vec<RuleId>,
     profile: EngineProfile,
-    left_out: Vec<LeftOut>,
 }
 
 /// What is to be said about a rule.
@@ -85,15 +84,6 @@ pub struct GroupInfo {
     pub external_net: Option<AddressVariable>,
 }
 
-/// A rule that is not evaluated, at the user's wish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Where it is.
-    pub span: Span,
-    /// The keyword that is not evaluated.
-    pub keyword: String,
-}
-
 impl Program {
     /// A rule.
     pub fn rule(&self, id: RuleId) -> Option<&RuleInfo> {
@@ -128,11 +118,6 @@ impl Program {
     /// How the engine behaves where versions and settings differ.
     pub fn profile(&self) -> &EngineProfile {
         &self.profile
-    }
-
-    /// Rules that are not evaluated, at the user's wish.
-    pub fn left_out(&self) -> &[LeftOut] {
-        &self.left_out
     }
 
     pub(crate) fn signature(&self, id: RuleId) -> Option<&Signature> {

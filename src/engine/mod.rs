@@ -42,14 +42,18 @@ struct Fate {
 }
 
 impl Fate {
-    /// The frame's fate when it holds several packets: the first that was not passed decides why, a reject beats a drop.
-    fn and(self, inner: Self) -> Self {
-        let (first, other) = if self.verdict == Verdict::Pass { (inner, self) } else { (self, inner) };
+    /// Nothing has been said about the frame yet.
+    const UNDECIDED: Self = Self { verdict: Verdict::Pass, cause: Cause::NoRule, drop_rule: None, flow: None };
+
+    /// The frame's fate when another of its packets has been judged: the first that was not passed says why, a reject
+    /// beats a drop, and the innermost flow is the frame's.
+    fn and(self, next: Self) -> Self {
+        let decided = self.verdict != Verdict::Pass || next.cause == Cause::NoRule;
         Self {
-            verdict: first.verdict.max(other.verdict),
-            cause: if first.verdict == Verdict::Pass { self.cause } else { first.cause },
-            drop_rule: first.drop_rule.or(other.drop_rule),
-            flow: inner.flow.or(self.flow),
+            verdict: self.verdict.max(next.verdict),
+            cause: if decided { self.cause } else { next.cause },
+            drop_rule: self.drop_rule.or(next.drop_rule),
+            flow: self.flow.or(next.flow),
         }
     }
 }

@@ -63,49 +63,35 @@ impl<'p> Stateful<'p> {
         }
     }
 
-    /// All packets of a frame: its own, then those of its tunnels.
+    /// All packets of a frame: those of its tunnels, then its own. A packet without a flow is not looked at any more once
+    /// one of them was dropped.
     pub(super) fn frame(&mut self, decoded: Decoded<'_>, config: &DecodeConfig) -> Fate {
-        let mut fate = self.packet_and_datagram(decoded.packet, config, false);
-        for inner in decoded.inner {
-            let outer_dropped = fate.verdict != Verdict::Pass;
-            fate = fate.and(self.packet_and_datagram(inner, config, outer_dropped));
-        }
+        let mut fate = Fate::UNDECIDED;
+        self.decoded(decoded, config, &mut fate);
         fate
     }
 
-    /// A packet, and the datagram that it completes if it is a fragment.
-    fn packet_and_datagram(&mut self, mut packet: Packet<'_>, config: &DecodeConfig, outer_dropped: bool) -> Fate {
-        let datagram = self.defrag.insert(&mut packet);
-        let mut fate = self.packet(&mut packet, outer_dropped);
-        if let Some(datagram) = datagram {
-            fate = self.datagram(&packet, &datagram, fate, config, outer_dropped);
+    fn decoded(&mut self, decoded: Decoded<'_>, config: &DecodeConfig, fate: &mut Fate) {
+        for packet in decoded.inner.into_iter().chain(std::iter::once(decoded.packet)) {
+            self.packet_and_datagram(packet, config, fate);
+        }
+    }
+
+    /// The datagram that a packet completes if it is a fragment, then the packet.
+    fn packet_and_datagram(&mut self, mut packet: Packet<'_>, config: &DecodeConfig, fate: &mut Fate) {
+        if let Some(datagram) = self.defrag.insert(&mut packet) {
+            self.decoded(decode_datagram(&packet, &datagram, config), config, fate);
             self.defrag.recycle(datagram);
         }
-        fate
-    }
-
-    /// A datagram that the last of its fragments completed, and what it carries.
-    fn datagram(
-        &mut self,
-        fragment: &Packet<'_>,
-        datagram: &[u8],
-        mut fate: Fate,
-        config: &DecodeConfig,
-        outer_dropped: bool,
-    ) -> Fate {
-        let decoded = decode_datagram(fragment, datagram, config);
-        for packet in std::iter::once(decoded.packet).chain(decoded.inner) {
-            let dropped = outer_dropped || fate.verdict != Verdict::Pass;
-            fate = fate.and(self.packet_and_datagram(packet, config, dropped));
-        }
-        fate
+        let dropped = fate.verdict != Verdict::Pass;
+        *fate = fate.and(self.packet(&mut packet, dropped));
     }
 
     fn packet(&mut self, packet: &mut Packet<'_>, outer_dropped: bool) -> Fate {
         let place = if packet.wants_flow { self.find_flow(packet) } else { None };
         match place {
             Some(place) => self.packet_of_flow(packet, place, outer_dropped),
-            None if outer_dropped => Fate { verdict: Verdict::Pass, cause: Cause::NoRule, drop_rule: None, flow: None },
+            None if outer_dropped => Fate::UNDECIDED,
             None => {
                 let state = PacketState::without_flow();
                 let outcome = inspect(self.program, &mut self.scratch, packet, None, state);
@@ -135,7 +121,7 @@ impl<'p> Stateful<'p> {
         let program = self.program;
         let timeouts = *self.flows.timeouts();
         let Some(flow) = self.flows.get_mut(place) else {
-            return Fate { verdict: Verdict::Pass, cause: Cause::NoRule, drop_rule: None, flow: None };
+            return Fate::UNDECIDED;
         };
         let mut direction = count(flow, packet);
         let mut established = is_established(flow, &timeouts);

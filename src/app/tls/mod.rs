@@ -91,6 +91,8 @@ pub mod version {
 #[derive(Debug, Default)]
 pub struct TlsTx {
     flags: u32,
+    /// The flags of the last handshake message alone, until the next record begins.
+    current: u32,
     client: Hello,
     server: Hello,
 }
@@ -134,9 +136,9 @@ impl TlsTx {
         self.flags & flag != 0
     }
 
-    /// The handshake messages seen: bits of [`state`].
+    /// The last handshake message of the data parsed last, as bits of [`state`]; 0 when it held none.
     pub fn state(&self) -> u32 {
-        self.flags
+        self.current
             & (state::CLIENT_HELLO | state::SERVER_HELLO | state::CLIENT_KEYX | state::SERVER_KEYX | state::UNKNOWN)
     }
 

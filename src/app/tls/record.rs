@@ -108,6 +108,7 @@ impl TlsParser {
         let mut side = std::mem::take(self.side(direction));
         let parsed = self.records(&mut side, tx, events, direction, data, wishes);
         *self.side(direction) = side;
+        tx.current = self.current;
         if parsed != Parsed::Ok {
             return parsed;
         }
