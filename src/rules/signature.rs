@@ -133,7 +133,6 @@ pub(super) struct Signature<'a> {
     fingerprint: Option<Span>,
     files: Option<Span>,
     file_name: Option<Span>,
-    /// `http.response_body` leaves the rule the server's direction only, whatever `flow` said before.
     has_frame: bool,
 }
 
@@ -202,7 +201,7 @@ impl<'a> Signature<'a> {
             }
             Parse::Keyword(parse) => {
                 let keyword = parse(value)?;
-                self.keyword(keyword, def, name, span)?;
+                self.keyword(keyword, name, span)?;
             }
             Parse::Recognised => {
                 self.recognised(def, value, name)?;
@@ -613,13 +612,7 @@ impl<'a> Signature<'a> {
         Ok(())
     }
 
-    fn keyword(
-        &mut self,
-        keyword: Keyword,
-        def: &'static KeywordDef,
-        name: Span,
-        span: Span,
-    ) -> Result<(), Diagnostic> {
+    fn keyword(&mut self, keyword: Keyword, name: Span, span: Span) -> Result<(), Diagnostic> {
         let option = self.next_option();
         match &keyword {
             Keyword::Sid(_) => once(&mut self.once.sid, "sid", name)?,
@@ -712,7 +705,7 @@ impl<'a> Signature<'a> {
             }
             _ => {}
         }
-        let _ = def;
+
         self.push(keyword, span);
         Ok(())
     }
