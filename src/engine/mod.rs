@@ -138,7 +138,8 @@ impl<'p> Engine<'p> {
 
 /// An alert about a packet.
 fn alert(frame_no: u64, rule: RuleId, packet: &Packet<'_>, direction: Option<crate::verdict::Direction>) -> Alert {
-    let ports = packet.ports();
+    // a fragment has no ports to show, but its protocol does: zero, as in Suricata's records
+    let ports = packet.ports().or(matches!(packet.proto, 6 | 17 | 132).then_some((0, 0)));
     Alert {
         frame_no,
         rule,

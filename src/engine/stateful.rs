@@ -225,7 +225,19 @@ impl<'p> Stateful<'p> {
                 app.mark_inspected(direction);
             }
         } else if !flow.action.is_drop() {
+            if !flow.ip_only_done.get(direction)
+                && let Some(session) = flow.session.as_deref_mut()
+            {
+                // no rule looks into the stream outside of buffers, so nothing need be kept for that
+                session.disable_raw(direction);
+            }
             rules = inspect(program, &mut self.scratch, packet, Some(flow), state);
+        }
+        if let Some(session) = flow.session.as_deref_mut() {
+            if matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass) {
+                session.stop_keeping_bytes();
+            }
+            session.prune(&program.profile().stream, direction);
         }
         if app_moved {
             if let Some(app) = flow.app.as_deref_mut() {
@@ -437,7 +449,7 @@ fn record(flow: &Flow) -> FlowRecord {
             FlowState::Established => "established",
             FlowState::Closed => "closed",
         },
-        tcp_state: (flow.proto == 6).then(|| stream::tcp_state_name(flow.session.as_deref())),
+        tcp_state: flow.session.as_deref().map(|session| stream::tcp_state_name(Some(session))),
         verdict: match (condemned, flow.rejected) {
             (false, _) => Verdict::Pass,
             (true, false) => Verdict::Drop,
