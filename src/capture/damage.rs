@@ -53,7 +53,7 @@ pub enum CaptureError {
         problem: DamageKind,
     },
     /// A directory without captures.
-    #[error("`{}` holds no captures, only {others} other entries", directory.display())]
+    #[error("`{}` holds no captures; of other files and directories it holds {others}", directory.display())]
     NoCaptures {
         /// The path.
         directory: PathBuf,
@@ -64,11 +64,31 @@ pub enum CaptureError {
     #[error("standard input (`-`) can be read only once")]
     StandardInputTwice,
     /// Captures, but not one frame in any of them.
-    #[error("no frames in {}", file_list(files))]
+    #[error("no frames in {}{}", file_list(files), damage.first().map(|damage| format!(": {damage}")).unwrap_or_default())]
     NoFrames {
         /// The files that were read.
         files: Vec<PathBuf>,
+        /// What is wrong with them, if anything is.
+        damage: Vec<Damage>,
     },
+}
+
+impl CaptureError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::NoPaths | Self::Empty { .. } => "give a capture: pcap or pcapng, also in gzip, zstd or lz4",
+            Self::Open { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "paths are relative to the working directory"
+            }
+            Self::Open { .. } => "check the file's permissions",
+            Self::Read { .. } | Self::Header { .. } => "the file is damaged: copy or capture it again",
+            Self::NotACapture { .. } => "captures are pcap or pcapng, also in gzip, zstd or lz4",
+            Self::NoCaptures { .. } => "directories are not descended into: name the one with the captures, or files",
+            Self::StandardInputTwice => "give `-` once",
+            Self::NoFrames { .. } => "there is nothing to replay: capture again, or check the capture filter",
+        }
+    }
 }
 
 fn found(magic: &[u8], compression: Option<Compression>) -> String {
@@ -103,7 +123,8 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, offset, frames, compression, kind } = self;
         let decompressed = if compression.is_some() { "decompressed " } else { "" };
-        write!(f, "`{}` ends early at {decompressed}byte {offset}, after {frames} frames: {kind}", file.display())
+        let s = if *frames == 1 { "" } else { "s" };
+        write!(f, "`{}` ends early at {decompressed}byte {offset}, after {frames} frame{s}: {kind}", file.display())
     }
 }
 

@@ -141,7 +141,7 @@ impl Capture {
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
         let Some(index) = self.select()? else {
             return if self.stats.frames == 0 {
-                Err(CaptureError::NoFrames { files: self.names.clone() })
+                Err(CaptureError::NoFrames { files: self.names.clone(), damage: self.damage.clone() })
             } else {
                 Ok(None)
             };

@@ -33,9 +33,9 @@ impl Firewall {
         Ok(Self { program })
     }
 
-    /// The engine's name in reports.
-    pub fn engine_name(&self) -> &'static str {
-        self.program.profile().name
+    /// The engine's name in reports: `Suricata 7.0` for the profile `suricata-7.0`.
+    pub fn engine_name(&self) -> String {
+        self.program.profile().name.replacen("suricata-", "Suricata ", 1)
     }
 
     /// The rules in order of evaluation.

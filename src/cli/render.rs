@@ -3,7 +3,7 @@
 //! In: [`Diagnostic`]s and the [`Sources`] they point into. Out: styled text; the stream it is written to strips the
 //! styles where they are not wanted. Lines are kept within [`WIDTH`] columns, gutter included: a policy may be one line of 2 MB.
 
-use crate::report::layout::{WIDTH, printable, printable_char, width};
+use crate::report::layout::{WIDTH, printable, printable_char, width, wrap};
 use crate::source::{Diagnostic, Label, Severity, Sources};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
@@ -61,9 +61,13 @@ pub fn one(out: &mut dyn Write, sources: &Sources, diagnostic: &Diagnostic) -> i
     }
     if let Some(help) = help {
         let mark = if labels.is_empty() { "" } else { "= " };
-        for (index, line) in help.lines().enumerate() {
-            let lead = if index == 0 { "help: " } else { "      " };
-            writeln!(out, "{:gutter$} {GUTTER}{mark}{GUTTER:#}{HELP}{lead}{HELP:#}{}", "", printable(line))?;
+        let lead = gutter + 1 + mark.len() + "help: ".len();
+        for (index, line) in wrap(&printable(help), WIDTH.saturating_sub(lead)).iter().enumerate() {
+            if index == 0 {
+                writeln!(out, "{:gutter$} {GUTTER}{mark}{GUTTER:#}{HELP}help: {HELP:#}{line}", "")?;
+            } else {
+                writeln!(out, "{:lead$}{line}", "")?;
+            }
         }
     }
     Ok(())

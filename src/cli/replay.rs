@@ -154,7 +154,7 @@ fn exit(fail_on: &[FailOn], summary: &Summary, facts: &CaptureFacts) -> Exit {
 
 impl From<CaptureError> for Stop {
     fn from(error: CaptureError) -> Self {
-        Self::bad_input(error.to_string(), "")
+        Self::bad_input(error.to_string(), error.help())
     }
 }
 

@@ -66,7 +66,7 @@ impl Session {
                 return Err(Stop::told());
             }
         };
-        let run = run_of(&policy, &sources, firewall.engine_name());
+        let run = run_of(&policy, &sources, &firewall.engine_name());
         let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
         Ok(Self { run, book, home: home_net(&policy), firewall })
     }
@@ -105,7 +105,7 @@ fn load_options(options: &PolicyOptions) -> LoadOptions {
 
 impl From<LoadError> for Stop {
     fn from(error: LoadError) -> Self {
-        Self::bad_input(error.to_string(), "")
+        Self::bad_input(error.to_string(), error.help())
     }
 }
 
@@ -155,12 +155,6 @@ pub fn run_of(policy: &Policy, sources: &Sources, engine: &str) -> Run {
 /// What the loader wants said in every report.
 fn notices_of(policy: &Policy, sources: &Sources) -> Vec<Notice> {
     let mut notices: Vec<Notice> = Vec::new();
-    if policy.stand_in {
-        notices.push(Notice::new(
-            format!("`{}` holds rule groups but no policy: they are judged under a stand-in", policy.name),
-            "give order, default actions and so on as options, or load the policy that uses the groups",
-        ));
-    }
     for notice in &policy.notices {
         let place = notice.span.map_or_else(String::new, |span| {
             let at = sources.location(span);

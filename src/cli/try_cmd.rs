@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::session::{Judge, Session};
 use crate::capture::write::PcapWriter;
 use crate::capture::{Frame, LinkType};
-use crate::report::layout::{DIM, DROP, HEADING, PASS, WARN};
+use crate::report::layout::{DIM, DROP, HEADING, PASS, WARN, WIDTH, cut, printable, width};
 use crate::report::{RuleBook, Summary, notice};
 use crate::synth::{self, Ends, Hello, Host, SynthFrame, Target};
 use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleAction, RuleId, Sink, Verdict};
@@ -22,6 +22,12 @@ const ETHERNET: LinkType = LinkType(1);
 /// The first conversation begins on 1 January 2026, the others a minute apart, so that each is over before the next.
 const START_NS: i64 = 1_767_225_600_000_000_000;
 const APART_NS: i64 = 60_000_000_000;
+
+/// Columns within which URLs stand under each other.
+const URL_COLUMNS: usize = 48;
+
+/// What is said about a URL stands under it.
+const INDENT: usize = 8;
 
 /// Client port of the first conversation.
 const FIRST_PORT: u16 = 40_000;
@@ -49,8 +55,9 @@ pub fn run(args: &TryArgs, console: Console) -> Result<Exit, Stop> {
     };
     let trials = make_up(&targets, &Addresses { home: &session.home, from: args.from, to: args.to }, hello)?;
     if let Some(path) = &args.save {
-        save(path, &trials)
-            .map_err(|error| Stop::bad_input(format!("`{}` cannot be written: {error}", path.display()), ""))?;
+        save(path, &trials).map_err(|error| {
+            Stop::bad_input(format!("`{}` cannot be written: {error}", path.display()), "the directory must be there")
+        })?;
     }
     let mut judge = session.judge(false);
     let (outcomes, summary) = outcomes(&trials, &mut judge, &session.book);
@@ -58,9 +65,7 @@ pub fn run(args: &TryArgs, console: Console) -> Result<Exit, Stop> {
     match args.output.format {
         Format::Table => {
             let mut out = console.out();
-            for (trial, outcome) in trials.iter().zip(&outcomes) {
-                write_outcome(&mut out, trial, outcome, &session.book)?;
-            }
+            write_outcomes(&mut out, &trials, &outcomes, &session.book)?;
             out.flush()?;
         }
         Format::Jsonl => {
@@ -248,46 +253,52 @@ impl Log {
     }
 }
 
-/// `packet 4 of 18 (ClientHello)`.
-fn packet_text(trial: &Trial<'_>, packet: usize) -> String {
-    let what = trial.frames.get(packet).map_or("", |frame| frame.what.as_str());
-    format!("packet {} of {} ({what})", packet + 1, trial.frames.len())
+/// What a packet is: `ClientHello`.
+fn what<'a>(trial: &'a Trial<'_>, packet: usize) -> &'a str {
+    trial.frames.get(packet).map_or("", |frame| frame.what.as_str())
 }
 
-fn write_outcome(out: &mut dyn Write, trial: &Trial<'_>, outcome: &Outcome, book: &RuleBook) -> io::Result<()> {
-    let style = if outcome.verdict == Verdict::Pass { PASS } else { DROP };
-    let Ends { client, server, .. } = trial.ends;
-    let verdict = outcome.verdict.name();
-    let url = crate::report::layout::printable(&trial.target.url);
-    writeln!(out, "{style}{verdict:<6}{style:#}  {HEADING}{url}{HEADING:#}  {DIM}{client} → {server}{DIM:#}")?;
-    let who = match outcome.cause {
-        Cause::NoRule => "no rule decided about any packet".to_owned(),
-        cause => format!("by {}{}", book.describe(cause), message(book, cause)),
-    };
-    let at = if outcome.cause == Cause::NoRule {
-        String::new()
-    } else {
-        format!(", {}", packet_text(trial, outcome.packet))
-    };
-    writeln!(out, "        {who}{at}")?;
-    for (rule, packet) in &outcome.alerts {
-        let at =
-            packet.map_or_else(|| ", at the end of the flow".to_owned(), |n| format!(", {}", packet_text(trial, n)));
-        let cause = Cause::Rule(*rule);
-        writeln!(out, "        {WARN}alert{WARN:#} {}{}{at}", book.describe(cause), message(book, cause))?;
+/// Who decided about each URL and at which packet; what a rule says of itself is cut where the line is full.
+fn write_outcomes(out: &mut dyn Write, trials: &[Trial<'_>], outcomes: &[Outcome], book: &RuleBook) -> io::Result<()> {
+    let url = |trial: &Trial<'_>| printable(&trial.target.url);
+    let columns = trials.iter().map(|trial| width(&url(trial))).max().unwrap_or(0).min(URL_COLUMNS);
+    for (trial, outcome) in trials.iter().zip(outcomes) {
+        let style = if outcome.verdict == Verdict::Pass { PASS } else { DROP };
+        let Ends { client, server, .. } = trial.ends;
+        let verdict = outcome.verdict.name();
+        let url = url(trial);
+        let pad = columns.saturating_sub(width(&url));
+        write!(out, "{style}{verdict:<6}{style:#}  {HEADING}{url}{HEADING:#}{:pad$}", "")?;
+        writeln!(out, "  {DIM}{client} → {server}{DIM:#}")?;
+        match outcome.cause {
+            Cause::NoRule => write_line(out, "no rule decided about any packet", "")?,
+            cause => {
+                let text = format!("{}: {}", what(trial, outcome.packet), book.describe(cause));
+                write_line(out, &text, message(book, cause))?;
+            }
+        }
+        for (rule, packet) in &outcome.alerts {
+            let at = packet.map_or("end of the flow", |n| what(trial, n));
+            let cause = Cause::Rule(*rule);
+            let text = format!("{at}: {WARN}alert{WARN:#} {}", book.describe(cause));
+            write_line(out, &text, message(book, cause))?;
+        }
     }
     Ok(())
 }
 
-/// The rule's message in quotes, with a space before it.
-fn message(book: &RuleBook, cause: Cause) -> String {
-    let (Cause::Rule(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id))) = cause else { return String::new() };
-    match book.rule(id) {
-        Some(rule) if !rule.msg.is_empty() && rule.default_action.is_none() => {
-            format!(" \"{}\"", crate::report::layout::printable(&rule.msg))
-        }
-        _ => String::new(),
-    }
+/// A line under a URL; the message of a rule is cut where the line is full.
+fn write_line(out: &mut dyn Write, text: &str, message: &str) -> io::Result<()> {
+    let used = width(&anstream::adapter::strip_str(text).to_string());
+    let message = cut(&printable(message), WIDTH.saturating_sub(INDENT + used + 2));
+    let gap = if message.is_empty() { "" } else { "  " };
+    writeln!(out, "{:INDENT$}{text}{gap}{DIM}{message}{DIM:#}", "")
+}
+
+/// What the rule that decided says of itself.
+fn message(book: &RuleBook, cause: Cause) -> &str {
+    let (Cause::Rule(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id))) = cause else { return "" };
+    book.rule(id).filter(|rule| rule.default_action.is_none()).map_or("", |rule| rule.msg.as_str())
 }
 
 /// One URL's outcome as a record.
@@ -406,20 +417,18 @@ mod tests {
         let needles = [("kaggle", Verdict::Pass), ("casino", Verdict::Drop), ("curl", Verdict::Pass)];
         let (outcomes, _) = outcomes(&trials, &mut Script { needles: &needles }, &book);
         let mut out = Vec::new();
-        for (trial, outcome) in trials.iter().zip(&outcomes) {
-            write_outcome(&mut out, trial, outcome, &book).unwrap();
-        }
+        write_outcomes(&mut out, &trials, &outcomes, &book).unwrap();
         let text = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         insta::assert_snapshot!(text, @r#"
-        pass    https://www.kaggle.com  10.1.0.10 → 203.0.113.10
-                by sid 7 (egress.rules:7) "kaggle", packet 4 of 18 (ClientHello)
+        pass    https://www.kaggle.com   10.1.0.10 → 203.0.113.10
+                ClientHello: sid 7 (egress.rules:7)  kaggle
         drop    http://casino.example/x  10.1.0.10 → 203.0.113.10
-                by sid 8 (egress.rules:8), packet 4 of 10 (request)
-        pass    icmp://10.9.9.9  10.1.0.10 → 10.9.9.9
+                request: sid 8 (egress.rules:8)
+        pass    icmp://10.9.9.9          10.1.0.10 → 10.9.9.9
                 no rule decided about any packet
-        pass    http://a.example  10.1.0.10 → 203.0.113.10
+        pass    http://a.example         10.1.0.10 → 203.0.113.10
                 no rule decided about any packet
-                alert sid 9 (egress.rules:9) "curl", packet 4 of 10 (request)
+                request: alert sid 9 (egress.rules:9)  curl
         "#);
         let record = serde_json::to_string(&TryRecord::new(&trials[1], &outcomes[1], &book)).unwrap();
         assert_eq!(

@@ -72,12 +72,16 @@ pub(super) const CAPACITY: &str = "FD0406";
 /// Lists and maps are nested too deeply at `span`.
 pub(super) fn too_deep(span: Span) -> Diagnostic {
     let limit = super::value::MAX_DEPTH;
-    Diagnostic::error(TOO_DEEP, format!("lists and maps are nested more than {limit} deep")).at(span)
+    Diagnostic::error(TOO_DEEP, format!("lists and maps are nested more than {limit} deep"))
+        .at(span)
+        .help("no policy needs as much: check where brackets are closed")
 }
 
 /// AWS would refuse what stands at `span`, with AWS's own words.
 pub(super) fn refused(code: &'static str, span: Span, what: &str, aws_says: &str) -> Diagnostic {
-    Diagnostic::warning(code, format!("AWS would refuse {what}: `{aws_says}`")).at(span)
+    Diagnostic::warning(code, format!("AWS would refuse {what}: `{aws_says}`"))
+        .at(span)
+        .help("it is judged as written; correct it before it is deployed")
 }
 
 /// No key may be given twice: which value counts differs between the tools that read these files.

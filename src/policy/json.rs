@@ -77,7 +77,9 @@ impl<'a> Reader<'a> {
             let Some(escape) = body.get(at..).filter(|rest| !rest.is_empty()) else { break };
             let Some((decoded, length)) = unescape(escape) else {
                 let span = Span::new(self.file, start + 1 + at..start + 1 + at + 6);
-                return Err(Diagnostic::error(code::JSON_SYNTAX, "half of a surrogate pair in a string").at(span));
+                return Err(Diagnostic::error(code::JSON_SYNTAX, "half of a surrogate pair in a string")
+                    .at(span)
+                    .help("write the character itself, or both halves"));
             };
             let span = Span::new(self.file, start + 1 + at..start + 1 + at + length);
             text.derived(decoded.encode_utf8(&mut [0; 4]), span);
@@ -103,8 +105,15 @@ impl<'a> Reader<'a> {
         let full = error.to_string();
         let message = full.split(" at line ").next().unwrap_or(&full);
         let end = (at + 1).min(self.text.len());
+        let span = Span::new(self.file, self.base + at..self.base + end);
+        if self.text.trim().is_empty() {
+            return Diagnostic::error(code::JSON_SYNTAX, "the file is empty")
+                .at(span)
+                .help("give a policy: what `aws network-firewall describe-firewall-policy` prints, for example");
+        }
         Diagnostic::error(code::JSON_SYNTAX, format!("not valid JSON: {message}"))
-            .at(Span::new(self.file, self.base + at..self.base + end))
+            .at(span)
+            .help("check the commas, quotes and brackets here and just before")
     }
 }
 

@@ -298,7 +298,11 @@ fn supplied_group(
             group.identities.push(name);
         } else {
             let message = format!("`{}` does not hold one rule group that could be `{name}`", path.display());
-            problems.push(Diagnostic::error(code::OPTION_VALUE, message).at(Span::new(file, 0..0)));
+            problems.push(
+                Diagnostic::error(code::OPTION_VALUE, message)
+                    .at(Span::new(file, 0..0))
+                    .help("give Suricata rules, or a document with one rule group"),
+            );
             groups.clear();
         }
     } else {
@@ -426,7 +430,12 @@ fn left_nothing_out(env: &Env<'_>) -> Vec<Diagnostic> {
         .map(|name| {
             let message =
                 format!("nothing is left out: no rule group is called `{name}`, and no rule uses such a keyword");
-            Diagnostic::warning(code::NO_SUCH_NAME, message)
+            let groups = env.resources.iter().chain(env.supplied).filter(|found| found.kind == ResourceKind::RuleGroup);
+            let groups: Vec<String> = groups.map(|group| format!("`{}`", display_name(group))).collect();
+            Diagnostic::warning(code::NO_SUCH_NAME, message).help(match &groups[..] {
+                [] => "there are no rule groups".to_owned(),
+                all => format!("the rule groups are {}", all.join(", ")),
+            })
         })
         .collect()
 }
@@ -444,7 +453,10 @@ fn nothing(documents: &Documents) -> Diagnostic {
     if let Some(stack) = documents.nested_stack {
         problem = problem.at(stack).help("the template has a nested stack: give that stack's own template");
     } else if let Some((file, _)) = documents.languages.first() {
-        problem = problem.at(Span::new(*file, 0..0));
+        problem = problem.at(Span::new(*file, 0..0)).help(
+            "looked for are firewall policies and rule groups of AWS Network Firewall in CloudFormation, Terraform (or its \
+             plan), in what the AWS CLI prints or takes, and Suricata rules",
+        );
     }
     problem
 }

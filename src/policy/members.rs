@@ -3,6 +3,7 @@
 use super::code;
 use super::problems::Problems;
 use super::value::{Node, Value};
+use crate::rules::near::near_matches;
 use crate::source::{Diagnostic, MappedText, Spanned};
 use std::ops::RangeInclusive;
 
@@ -19,7 +20,10 @@ pub(super) fn object<'a>(node: &'a Node, what: &str, known: &[&str], problems: &
                 format!("`{}` is not a member of {what} that is known", key.value),
             )
             .at(key.span)
-            .help("it is not looked at"),
+            .help(match near_matches(&key.value, known.iter().copied()) {
+                Some(near) => format!("it is not looked at; did you mean {near}?"),
+                None => "it is not looked at".to_owned(),
+            }),
         );
     }
     Some(node)
@@ -102,7 +106,11 @@ pub(super) fn word<T: Copy>(
 pub(super) fn required<'a>(node: &'a Node, member: &str, what: &str, problems: &mut Problems) -> Option<&'a Node> {
     let found = node.get(member);
     if found.is_none() {
-        problems.push(Diagnostic::error(code::MISSING_MEMBER, format!("{what} has no `{member}`")).at(node.span));
+        problems.push(
+            Diagnostic::error(code::MISSING_MEMBER, format!("{what} has no `{member}`"))
+                .at(node.span)
+                .help("AWS requires it: add it"),
+        );
     }
     found
 }
@@ -117,5 +125,12 @@ fn wrong_type(node: &Node, what: &str, expected: &str, problems: &mut Problems) 
         Value::List(_) => "a list",
         Value::Map(_) => "a map",
     };
-    problems.push(Diagnostic::error(code::WRONG_TYPE, format!("{what} is {found}, not {expected}")).at(node.span));
+    let help = match expected {
+        "a list" => "write it as a list, also where it has one entry",
+        "a map" => "write its members with their names",
+        _ => "write a single value",
+    };
+    problems.push(
+        Diagnostic::error(code::WRONG_TYPE, format!("{what} is {found}, not {expected}")).at(node.span).help(help),
+    );
 }

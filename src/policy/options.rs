@@ -66,10 +66,16 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// Not text.
-    #[error("`{}` is not UTF-8 text", path.display())]
+    #[error("`{}` is not UTF-8 text: line {line}, column {column} holds a byte {byte:#04x}", path.display())]
     NotText {
         /// Which file.
         path: PathBuf,
+        /// The line of the first byte that is no text, from 1.
+        line: usize,
+        /// Its column in characters, from 1.
+        column: usize,
+        /// The byte.
+        byte: u8,
     },
     /// Larger than any policy is.
     #[error("`{}` has {bytes} bytes; files of more than {LARGEST_FILE_BYTES} bytes are not read", path.display())]
@@ -99,5 +105,31 @@ pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
         return Err(LoadError::TooLarge { path: path.to_owned(), bytes });
     }
     let content = std::fs::read(path).map_err(io)?;
-    String::from_utf8(content).map_err(|_| LoadError::NotText { path: path.to_owned() })
+    String::from_utf8(content).map_err(|error| {
+        let (text, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let text = String::from_utf8_lossy(text);
+        LoadError::NotText {
+            path: path.to_owned(),
+            line: text.matches('\n').count() + 1,
+            column: text.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
+            byte: rest.first().copied().unwrap_or(0),
+        }
+    })
+}
+
+impl LoadError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "paths are relative to the working directory"
+            }
+            Self::Io { .. } => "check the file's permissions",
+            Self::NotText { .. } => "save the file as UTF-8",
+            Self::TooLarge { .. } => "give the policy in smaller files",
+            Self::EmptyDirectory { .. } => {
+                "directories are not descended into: name the one with the policy, or a file"
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::code;
 use super::options::{LoadError, LoadOptions, read_text};
 use super::value::Node;
 use super::{json, terraform, value::Value};
+use crate::rules::near::near_matches;
 use crate::source::{Diagnostic, FileId, MappedText, Sources, Spanned};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -119,8 +120,13 @@ impl Params {
         let unused = self.given.iter().filter(|(key, _)| !used.contains(&key.value));
         unused
             .map(|(key, _)| {
-                Diagnostic::warning(code::NO_SUCH_NAME, format!("the document has no parameter `{}`", key.value))
-                    .at(key.span)
+                let problem =
+                    Diagnostic::warning(code::NO_SUCH_NAME, format!("the document has no parameter `{}`", key.value))
+                        .at(key.span);
+                match near_matches(&key.value, used.iter().map(String::as_str)) {
+                    Some(near) => problem.help(format!("did you mean {near}?")),
+                    None => problem.help("it has no effect: take it away, or correct its name"),
+                }
             })
             .collect()
     }

@@ -226,7 +226,7 @@ pub(super) fn default_actions(
         let says = "StatefulDefaultActions has invalid rule order, parameter: [DEFAULT_ACTION_ORDER]";
         problems.push(
             refused(code::REFUSED_POLICY, span, "default actions in action order", says)
-                .help("they are not applied: set RuleOrder to STRICT_ORDER, or remove them"),
+                .help("they are not applied: set RuleOrder to STRICT_ORDER (or say --order strict), or remove them"),
         );
     }
     let family = |action: DefaultAction| match action {

@@ -30,11 +30,13 @@ impl Supplies {
         for (name, value) in &options.ip_sets {
             let option = format!("--ip-set {name}");
             let entries = entries(&option, value, sources, problems)?;
+            check_entries(&entries, |entry| [entry, "any"], problems);
             let name = name.trim_start_matches(['$', '@']).to_owned();
             supplies.ip_sets.push(AddressVariable { name, entries, origin: option });
         }
         for (name, value) in &options.port_sets {
             let entries = entries(&format!("--port-set {name}"), value, sources, problems)?;
+            check_entries(&entries, |entry| ["any", entry], problems);
             supplies.port_sets.push(PortVariable { name: name.trim_start_matches('$').to_owned(), entries });
         }
         for (option, name, value, place) in [
@@ -87,7 +89,11 @@ fn entries(
     };
     if entries.is_empty() {
         let span = Span::new(file, 0..sources.text(file).len());
-        problems.push(Diagnostic::error(code::OPTION_VALUE, format!("`{option}` holds no entry")).at(span));
+        problems.push(
+            Diagnostic::error(code::OPTION_VALUE, format!("`{option}` holds no entry"))
+                .at(span)
+                .help("give entries separated by commas, or a file with one a line"),
+        );
     }
     Ok(entries)
 }

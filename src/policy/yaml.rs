@@ -34,7 +34,14 @@ pub(super) fn parse(sources: &Sources, file: FileId) -> Result<(Node, Option<Dia
             Ok((event, span)) => builder.event(event, span)?,
             Err(error) => {
                 let span = builder.places.span(*error.marker(), *error.marker());
-                return Err(Diagnostic::error(code::YAML_SYNTAX, format!("not valid YAML: {}", error.info())).at(span));
+                let help = if error.info().contains("tab") {
+                    "indent with spaces"
+                } else {
+                    "check indentation, quotes and colons here and on the lines above"
+                };
+                return Err(Diagnostic::error(code::YAML_SYNTAX, format!("not valid YAML: {}", error.info()))
+                    .at(span)
+                    .help(help));
             }
         }
     }
@@ -120,7 +127,9 @@ impl Builder<'_> {
                 self.alias_nodes += count(&node);
                 if self.alias_nodes > ALIAS_NODES_MAX {
                     let message = format!("aliases make the document larger than {ALIAS_NODES_MAX} values");
-                    return Err(Diagnostic::error(code::TOO_DEEP, message).at(place));
+                    return Err(Diagnostic::error(code::TOO_DEEP, message)
+                        .at(place)
+                        .help("write out what is meant: no policy needs as much"));
                 }
                 if self.open.len() + depth(&node) > MAX_DEPTH {
                     return Err(code::too_deep(place));
@@ -198,7 +207,9 @@ fn key_of(node: &Node) -> Result<Spanned<String>, Diagnostic> {
         Value::Bool(value) => value.to_string(),
         Value::Null => "null".to_owned(),
         Value::List(_) | Value::Map(_) | Value::Unresolved(_) => {
-            return Err(Diagnostic::error(code::YAML_SYNTAX, "a key must be a plain text").at(node.span));
+            return Err(Diagnostic::error(code::YAML_SYNTAX, "a key must be a plain text")
+                .at(node.span)
+                .help("write a name in front of the colon"));
         }
     };
     Ok(Spanned::new(key, node.span))

@@ -61,7 +61,7 @@ impl From<String> for Cell {
     }
 }
 
-/// Rows under each other, two spaces between columns.
+/// Rows under each other, two spaces between columns; a column without any text takes no room.
 #[derive(Clone, Debug)]
 pub struct Grid {
     columns: Vec<Column>,
@@ -89,16 +89,17 @@ impl Grid {
         let mut widths: Vec<usize> = (0..self.columns.len())
             .map(|c| self.rows.iter().filter_map(|row| row.get(c)).map(|cell| width(&cell.text)).max().unwrap_or(0))
             .collect();
-        let total: usize = indent + widths.iter().sum::<usize>() + 2 * self.columns.len().saturating_sub(1);
+        let used = widths.iter().filter(|w| **w > 0).count();
+        let total: usize = indent + widths.iter().sum::<usize>() + 2 * used.saturating_sub(1);
         if let Some(flexible) = self.columns.iter().position(|c| *c == Column::Flexible)
             && let Some(w) = widths.get_mut(flexible)
         {
-            *w = w.saturating_sub(total.saturating_sub(WIDTH)).max(8);
+            *w = w.saturating_sub(total.saturating_sub(WIDTH)).max((*w).min(8));
         }
         for row in &self.rows {
             write!(out, "{:indent$}", "")?;
             let mut pending = 0;
-            for ((cell, column), w) in row.iter().zip(&self.columns).zip(&widths) {
+            for ((cell, column), w) in row.iter().zip(&self.columns).zip(&widths).filter(|(_, w)| **w > 0) {
                 let text = if *column == Column::Flexible { cut(&cell.text, *w) } else { cell.text.clone() };
                 let pad = w.saturating_sub(width(&text));
                 let (before, after) = if *column == Column::Right { (pad, 0) } else { (0, pad) };

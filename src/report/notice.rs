@@ -3,12 +3,15 @@
 use super::layout::{HEADING, WARN, WIDTH, printable, wrap};
 use super::units::{count, counted};
 use super::{RuleBook, Summary};
+use crate::source::Severity;
 use crate::verdict::Verdict;
 use std::io::{self, Write};
 
 /// One thing to know about a run, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
+    /// A note, or a warning where results are missing.
+    pub severity: Severity,
     /// One line, lower case, with its count.
     pub message: String,
     /// What to do; may be empty.
@@ -16,9 +19,14 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// A notice.
+    /// A note.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self { severity: Severity::Note, message: message.into(), help: help.into() }
+    }
+
+    /// A warning: something is missing from the results.
+    pub fn warning(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(message, help) }
     }
 }
 
@@ -56,7 +64,10 @@ pub fn of_replay(policy: &[Notice], book: &RuleBook, summary: &Summary, capture:
     let mut all = policy.to_vec();
     all.extend(modelled(book, summary));
     for damage in &capture.damage {
-        all.push(Notice::new(damage.clone(), "the results hold as far as the capture could be read"));
+        all.push(Notice::warning(
+            damage.clone(),
+            "the results hold up to there; copy or capture the file again for the rest",
+        ));
     }
     if capture.skipped > 0 {
         all.push(Notice::new(
@@ -145,13 +156,15 @@ fn counted_are(n: u64, noun: &str) -> String {
 /// Writes notices, each with what to do under it.
 pub fn write(out: &mut dyn Write, notices: &[Notice]) -> io::Result<()> {
     for notice in notices {
-        for (index, line) in wrap(&printable(&notice.message), WIDTH - 6).iter().enumerate() {
-            let lead = if index == 0 { "note: " } else { "      " };
-            writeln!(out, "{WARN}{lead}{WARN:#}{HEADING}{line}{HEADING:#}")?;
+        let lead = if notice.severity == Severity::Note { "note: " } else { "warning: " };
+        let indent = lead.len();
+        for (index, line) in wrap(&printable(&notice.message), WIDTH - indent).iter().enumerate() {
+            let lead = if index == 0 { lead } else { "" };
+            writeln!(out, "{WARN}{lead:indent$}{WARN:#}{HEADING}{line}{HEADING:#}")?;
         }
         if !notice.help.is_empty() {
-            for line in wrap(&printable(&notice.help), WIDTH - 6) {
-                writeln!(out, "      {line}")?;
+            for line in wrap(&printable(&notice.help), WIDTH - indent) {
+                writeln!(out, "{:indent$}{line}", "")?;
             }
         }
     }
@@ -183,8 +196,8 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, &of_replay(&[], &book, &summary, &capture)).unwrap();
         insta::assert_snapshot!(anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()), @r"
-        note: `a.pcap` ends early at byte 24, after 9 frames: 16 bytes expected, 3 left
-              the results hold as far as the capture could be read
+        warning: `a.pcap` ends early at byte 24, after 9 frames: 16 bytes expected, 3 left
+                 the results hold up to there; copy or capture the file again for the rest
         note: 3 directory entries were not read: no captures
               directories are not descended into; name further captures one by one
         note: 1 frame was cut by the capture's snap length

@@ -141,6 +141,17 @@ impl RuleBook {
         }
     }
 
+    /// Names a rule by its number alone where no rule of another place has it too.
+    pub fn describe_shortly(&self, id: RuleId) -> String {
+        let Some(rule) = self.rule(id) else { return self.describe_rule(id) };
+        let elsewhere = |other: &&RuleEntry| other.sid == rule.sid && other.span != rule.span;
+        match &rule.default_action {
+            Some(name) => format!("aws:{name}"),
+            None if self.rules.iter().any(|other| elsewhere(&other)) => self.describe_rule(id),
+            None => format!("sid {}", rule.sid),
+        }
+    }
+
     /// Names a rule in a few words: `sid 7 (egress.rules:12)`, `aws:drop_strict (modelled)`.
     pub fn describe_rule(&self, id: RuleId) -> String {
         let Some(rule) = self.rule(id) else { return format!("rule {}", id.0) };

@@ -1,9 +1,9 @@
 //! The summary for people.
 
-use super::layout::{Cell, Column, DIM, DROP, Grid, HEADING, PASS, PLAIN, Style, WARN, cut};
+use super::layout::{Cell, Column, DIM, DROP, Grid, HEADING, PASS, Style, WARN, WIDTH, cut, printable, wrap};
 use super::names::ProtocolName;
 use super::rule_book::{GroupLine, Net, Run};
-use super::summary::{Blocked, Conversation, FlowTally, NameTally, Summary, Tally};
+use super::summary::{Blocked, Conversation, FlowTally, NameTally, RuleTally, Summary, Tally};
 use super::units::{bytes, count, counted, duration, time};
 use super::{CaptureFacts, Notice, RuleBook, notice};
 use crate::policy::model::RuleOrder;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Columns for who blocked a flow.
-const BY_COLUMNS: usize = 44;
+const BY_COLUMNS: usize = 40;
 
 /// Rows of a list before it is cut.
 const ROWS: usize = 12;
@@ -51,7 +51,8 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, parts: Parts) -> io::Resu
         undecided(out, report.summary)?;
     }
     if parts.alerts {
-        alerts(out, report)?;
+        // what dropped something has its alerts there
+        alerts(out, report, parts.packets)?;
     }
     if !report.notices.is_empty() {
         writeln!(out)?;
@@ -62,8 +63,8 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, parts: Parts) -> io::Resu
 
 /// The policy, its settings and what was read.
 pub fn head(out: &mut dyn Write, run: &Run, capture: Option<&CaptureFacts>) -> io::Result<()> {
-    let mut grid = Grid::new(&[Column::Left, Column::Flexible]);
-    let mut line = |name: &str, text: String| grid.row([Cell::new(name, HEADING), Cell::new(text, PLAIN)]);
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    let mut line = |name, text: String| lines.push((name, text));
     let order = match run.order {
         RuleOrder::Action => "action order",
         RuleOrder::Strict => "strict order",
@@ -85,7 +86,13 @@ pub fn head(out: &mut dyn Write, run: &Run, capture: Option<&CaptureFacts>) -> i
     if let Some(capture) = capture {
         line("Capture", capture_text(capture));
     }
-    grid.write(out, 0)?;
+    let names = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, text) in &lines {
+        for (index, part) in wrap(&printable(text), WIDTH.saturating_sub(names + 2)).iter().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            writeln!(out, "{HEADING}{name:names$}{HEADING:#}  {part}")?;
+        }
+    }
     groups(out, &run.groups)
 }
 
@@ -168,29 +175,29 @@ fn done(verdict: Verdict) -> (&'static str, Style) {
 fn dropped_by(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     let summary = report.summary;
     // a rule of both directions is compiled to two
-    let mut by_rule: BTreeMap<By, Tally> = BTreeMap::new();
+    let mut by_rule: BTreeMap<By, (Tally, u64)> = BTreeMap::new();
     for (id, tally) in summary.rules().filter(|(_, tally)| tally.blocked.frames > 0) {
-        let sum = by_rule.entry(by(report.book, Some(id))).or_default();
-        *sum = sum.plus(tally.blocked);
+        let (frames, alerts) = by_rule.entry(by(report.book, Some(id))).or_default();
+        *frames = frames.plus(tally.blocked);
+        *alerts += tally.alerts;
     }
-    let mut all: Vec<(By, Tally)> = by_rule.into_iter().collect();
-    let in_short = |who: String| By { who, what: String::new() };
-    all.extend(
-        summary.stateless_drops().map(|(id, tally)| (in_short(report.book.describe(Cause::StatelessRule(id))), tally)),
-    );
-    all.extend(summary.other_drops().map(|(name, tally)| (in_short(name.to_owned()), tally)));
-    all.retain(|(_, tally)| tally.frames > 0);
+    let mut all: Vec<(By, (Tally, u64))> = by_rule.into_iter().collect();
+    let in_short = |who: String, tally: Tally| (By { who, what: String::new() }, (tally, 0));
+    let stateless = summary.stateless_drops();
+    all.extend(stateless.map(|(id, tally)| in_short(report.book.describe(Cause::StatelessRule(id)), tally)));
+    all.extend(summary.other_drops().map(|(name, tally)| in_short(name.to_owned(), tally)));
+    all.retain(|(_, (tally, _))| tally.frames > 0);
     if all.is_empty() {
         return Ok(());
     }
-    all.sort_by(|a, b| b.1.frames.cmp(&a.1.frames).then_with(|| a.0.cmp(&b.0)));
+    all.sort_by(|a, b| b.1.0.frames.cmp(&a.1.0.frames).then_with(|| a.0.cmp(&b.0)));
     section(out, "Dropped by")?;
     let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Left, Column::Flexible]);
-    grid.heading(["frames", "bytes", "", ""]);
-    for (by, tally) in all.iter().take(ROWS) {
+    grid.heading(["frames", "alerts", "", ""]);
+    for (by, (tally, alerts)) in all.iter().take(ROWS) {
         grid.row([
             count(tally.frames).into(),
-            bytes(tally.bytes).into(),
+            if *alerts > 0 { count(*alerts) } else { String::new() }.into(),
             by.who.clone().into(),
             Cell::new(&by.what, DIM),
         ]);
@@ -276,10 +283,12 @@ fn blocked_flows(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     section(out, "Flows blocked")?;
     let columns = [Column::Right, Column::Right, Column::Right, Column::Flexible, Column::Left, Column::Left];
     let mut grid = Grid::new(&columns);
-    grid.heading(["flows", "dropped", "frame", "", "", "by"]);
+    grid.heading(["flows", "dropped", "from frame", "", "", "by"]);
     for (conversation, blocked) in all.iter().take(ROWS) {
-        let who = by(report.book, conversation.rule).who;
-        let who = if conversation.rule.is_none() { "an exception policy".to_owned() } else { who };
+        let who = match conversation.rule {
+            Some(id) => report.book.describe_shortly(id),
+            None => "an exception policy".to_owned(),
+        };
         grid.row([
             count(blocked.flows).into(),
             count(blocked.dropped.frames).into(),
@@ -320,7 +329,7 @@ fn undecided(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     if all.is_empty() {
         return writeln!(out);
     }
-    writeln!(out, "; flows in which no rule decided about any packet:")?;
+    writeln!(out, "; of them these flows, about which no rule decided at all:")?;
     all.sort_by(|a, b| b.1.flows.cmp(&a.1.flows).then_with(|| a.0.cmp(b.0)));
     let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Right, Column::Left, Column::Flexible]);
     grid.heading(["flows", "packets", "bytes", "", ""]);
@@ -330,16 +339,20 @@ fn undecided(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             count(tally.packets).into(),
             bytes(tally.bytes).into(),
             service(key.proto, key.port).into(),
-            key.app_proto.unwrap_or("").into(),
+            match key.app_proto {
+                Some("failed") => Cell::new("not recognised", DIM),
+                known => known.unwrap_or("").into(),
+            },
         ]);
     }
     grid.write(out, 2)?;
     more(out, all.len(), "service")
 }
 
-fn alerts(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+fn alerts(out: &mut dyn Write, report: &Report<'_>, without_drops: bool) -> io::Result<()> {
     let mut by_rule: BTreeMap<(By, RuleAction), u64> = BTreeMap::new();
-    for (id, tally) in report.summary.rules().filter(|(_, tally)| tally.alerts > 0) {
+    let wanted = |tally: &RuleTally| tally.alerts > 0 && !(without_drops && tally.blocked.frames > 0);
+    for (id, tally) in report.summary.rules().filter(|(_, tally)| wanted(tally)) {
         let action = report.book.rule(id).map_or(RuleAction::Alert, |rule| rule.action);
         *by_rule.entry((by(report.book, Some(id)), action)).or_default() += tally.alerts;
     }
@@ -513,10 +526,10 @@ mod tests {
           all                 1,524  152.4 kB
 
         Dropped by
-          frames  bytes
-               7  700 B  sid 2 (egress.json:14)             no gambling
-               2  200 B  aws:drop_established (modelled)
-               2  200 B  icmp priority 10 (egress.json:40)
+          frames
+               7  sid 2 (egress.json:14)             no gambling
+               2  aws:drop_established (modelled)
+               2  icmp priority 10 (egress.json:40)
 
         Domains blocked
           flows  packets  bytes
@@ -527,12 +540,12 @@ mod tests {
               1        2  200 B  www.kaggle.com
 
         Flows blocked
-          flows  dropped  frame                                      by
-              1        7  1,511  10.0.0.9 → casino.example  tcp/443  sid 2 (egress.json:14)
-              1        2  1,521  10.0.0.9 → 203.0.113.10    tcp/22   aws:drop_established (modelled)
+          flows  dropped  from frame                                      by
+              1        7       1,511  10.0.0.9 → casino.example  tcp/443  sid 2
+              1        2       1,521  10.0.0.9 → 203.0.113.10    tcp/22   aws:drop_established
 
         Passed because no rule decided
-          11 frames, 1.1 kB; flows in which no rule decided about any packet:
+          11 frames, 1.1 kB; of them these flows, about which no rule decided at all:
           flows  packets  bytes
               1        2  200 B  udp/123  ntp
 
@@ -552,8 +565,6 @@ mod tests {
 
     #[test]
     fn nothing_is_wider_than_a_report_may_be() {
-        assert!(
-            written(Parts::ALL).lines().all(|line| super::super::layout::width(line) <= super::super::layout::WIDTH)
-        );
+        assert!(written(Parts::ALL).lines().all(|line| super::super::layout::width(line) <= WIDTH));
     }
 }

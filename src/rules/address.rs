@@ -10,6 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// How deep lists and variables may be nested.
 const DEPTH_MAX: usize = 64;
 
+/// What may stand here.
+const FORMS: &str = "an address is written `10.0.0.1`, `10.0.0.0/8`, `10.0.0.1-10.0.0.9`, `[..,!..]`, `any` or `$NAME`";
+
 /// Reads an address expression.
 pub(super) fn parse(part: Part<'_>) -> Result<Spanned<AddressExpr>, Diagnostic> {
     let expr = list_or_item(part, 0)?;
@@ -18,7 +21,9 @@ pub(super) fn parse(part: Part<'_>) -> Result<Spanned<AddressExpr>, Diagnostic> 
     }
     match expr.value.ranges(&|_| None) {
         Err(RangesError::NegatesEverything) => {
-            Err(Diagnostic::error("FD0207", "everything is negated, so that no address is left").at(part.span()))
+            Err(Diagnostic::error("FD0207", "everything is negated, so that no address is left")
+                .at(part.span())
+                .help("list what is meant first: `[10.0.0.0/8,!10.1.0.0/16]`"))
         }
         Ok(ranges) if ranges.is_empty() => Err(nothing_left(part)),
         _ => Ok(expr),
@@ -26,7 +31,9 @@ pub(super) fn parse(part: Part<'_>) -> Result<Spanned<AddressExpr>, Diagnostic> 
 }
 
 fn nothing_left(part: Part<'_>) -> Diagnostic {
-    Diagnostic::error("FD0207", "no address is left: all that is listed is negated as well").at(part.span())
+    Diagnostic::error("FD0207", "no address is left: all that is listed is negated as well")
+        .at(part.span())
+        .help("negate less than is listed: `[10.0.0.0/8,!10.1.0.0/16]`")
 }
 
 /// Items with commas between them. Suricata takes them at the top without brackets too.
@@ -38,14 +45,15 @@ fn list_or_item(part: Part<'_>, depth: usize) -> Result<Spanned<AddressExpr>, Di
             items.push(item);
             Ok(Spanned::new(AddressExpr::List(items), part.span()))
         }
-        None => Err(Diagnostic::error("FD0207", "there is no address").at(part.span())),
+        None => Err(Diagnostic::error("FD0207", "there is no address").at(part.span()).help(FORMS)),
     }
 }
 
 fn items(part: Part<'_>, depth: usize) -> Result<Vec<Spanned<AddressExpr>>, Diagnostic> {
     let mut items = Vec::new();
     for piece in super::port::split_list(part) {
-        let piece = piece.map_err(|at| Diagnostic::error("FD0207", "brackets do not match").at(at.span()))?;
+        let piece =
+            piece.map_err(|at| Diagnostic::error("FD0207", "brackets do not match").at(at.span()).help(FORMS))?;
         items.push(item(piece, depth)?);
     }
     Ok(items)
@@ -53,9 +61,9 @@ fn items(part: Part<'_>, depth: usize) -> Result<Vec<Spanned<AddressExpr>>, Diag
 
 fn item(part: Part<'_>, depth: usize) -> Result<Spanned<AddressExpr>, Diagnostic> {
     if depth > DEPTH_MAX {
-        return Err(
-            Diagnostic::error("FD0207", format!("lists are nested more than {DEPTH_MAX} times")).at(part.span())
-        );
+        return Err(Diagnostic::error("FD0207", format!("lists are nested more than {DEPTH_MAX} times"))
+            .at(part.span())
+            .help("write one list: inner brackets change nothing"));
     }
     let whole = part.trim_start();
     // Suricata takes any number of `!` for one.
@@ -64,7 +72,7 @@ fn item(part: Part<'_>, depth: usize) -> Result<Spanned<AddressExpr>, Diagnostic
     let negated = part.text.len() < whole.text.len();
     let expr = if let Some(inner) = part.text.strip_prefix('[') {
         let Some(inner) = inner.trim_ascii_end().strip_suffix(']') else {
-            return Err(Diagnostic::error("FD0207", "a list ends with `]`").at(part.span()));
+            return Err(Diagnostic::error("FD0207", "a list ends with `]`").at(part.span()).help(FORMS));
         };
         AddressExpr::List(items(part.sub(1..1 + inner.len()), depth + 1)?)
     } else {
@@ -76,7 +84,7 @@ fn item(part: Part<'_>, depth: usize) -> Result<Spanned<AddressExpr>, Diagnostic
 
 fn atom(part: Part<'_>) -> Result<AddressExpr, Diagnostic> {
     let text = part.text;
-    let error = |message: String| Diagnostic::error("FD0207", message).at(part.span());
+    let error = |message: String| Diagnostic::error("FD0207", message).at(part.span()).help(FORMS);
     if text.eq_ignore_ascii_case("any") {
         return Ok(AddressExpr::Any);
     }
@@ -105,7 +113,9 @@ fn atom(part: Part<'_>) -> Result<AddressExpr, Diagnostic> {
             {
                 Ok(AddressExpr::Range(low, high))
             }
-            (Ok(low), Ok(high)) if low > high => Err(error(format!("the range `{text}` runs backwards"))),
+            (Ok(low), Ok(high)) if low > high => {
+                Err(error(format!("the range `{text}` runs backwards")).help("exchange the two addresses"))
+            }
             _ => Err(error(format!("`{text}` is not a range of addresses"))),
         };
     }
@@ -123,6 +133,11 @@ fn atom(part: Part<'_>) -> Result<AddressExpr, Diagnostic> {
         return Ok(AddressExpr::Net(IpNet::from(address)));
     }
     let error = error(format!("`{text}` is not an address"));
+    if text.contains('.') && text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        return Err(
+            error.help("names are not looked up: write addresses, or test the name with `tls.sni` or `http.host`")
+        );
+    }
     if text.ends_with(|c: char| c.is_ascii_whitespace()) {
         return Err(error.help("there must be no space behind an address"));
     }

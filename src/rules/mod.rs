@@ -40,7 +40,7 @@ pub mod ast;
 mod duplicates;
 mod file;
 pub mod keyword;
-mod near;
+pub(crate) mod near;
 mod parse;
 mod port;
 mod print;

@@ -352,7 +352,9 @@ fn unknown_keyword(name: Part<'_>, option: Part<'_>) -> Diagnostic {
         return Diagnostic::error("FD0209", "there is a semicolon without an option before it").at(place);
     }
     if name.text.starts_with(')') {
-        return Diagnostic::error("FD0209", "there is something behind the closing `)`").at(option.span());
+        return Diagnostic::error("FD0209", "there is something behind the closing `)`")
+            .at(option.span())
+            .help("a rule ends with `)`: put the next rule on a line of its own");
     }
     if name.text.contains(['"', '\u{201c}', '\u{201d}', '|']) {
         return Diagnostic::error("FD0209", "this is not an option but seems to be the rest of a value")
@@ -363,7 +365,7 @@ fn unknown_keyword(name: Part<'_>, option: Part<'_>) -> Diagnostic {
     let names = keyword::defs().flat_map(|def| std::iter::once(def.name).chain(def.aliases.iter().copied()));
     match near_matches(name.text, names) {
         Some(near) => error.help(format!("did you mean {near}?")),
-        None => error,
+        None => error.help("Suricata 7.0 has no such keyword: correct the name, or take the rule out"),
     }
 }
 
@@ -386,7 +388,12 @@ fn read_value<'a>(
         rule: name.whole,
         warnings,
     };
-    let missing = |part: Part<'_>| Diagnostic::error("FD0210", format!("`{}` needs a value", def.name)).at(part.span());
+    let form = if quotes == Quotes::Always { "\"..\"" } else { ".." };
+    let missing = |part: Part<'_>| {
+        Diagnostic::error("FD0210", format!("`{}` needs a value", def.name))
+            .at(part.span())
+            .help(format!("write `{}:{form};`", def.name))
+    };
     let Some(value) = value else {
         return if presence == Presence::Always {
             Err(missing(name))
@@ -417,14 +424,14 @@ fn read_value<'a>(
         };
     }
     if quotes == Quotes::Never {
-        return Err(
-            Diagnostic::error("FD0209", format!("the value of `{}` stands without quotes", def.name)).at(inner.span())
-        );
+        return Err(Diagnostic::error("FD0209", format!("the value of `{}` stands without quotes", def.name))
+            .at(inner.span())
+            .help("take the quotes away"));
     }
     if inner.text.len() == 1 {
-        return Err(
-            Diagnostic::error("FD0209", format!("the quotes of `{}` are not closed", def.name)).at(inner.span())
-        );
+        return Err(Diagnostic::error("FD0209", format!("the quotes of `{}` are not closed", def.name))
+            .at(inner.span())
+            .help("write the closing `\"` in front of the semicolon"));
     }
     if !inner.text.ends_with('"') {
         return Err(Diagnostic::error("FD0209", format!("the value of `{}` does not end with a quote", def.name))
@@ -435,7 +442,9 @@ fn read_value<'a>(
     }
     let text = inner.sub(1..inner.text.len() - 1);
     if text.text.is_empty() {
-        return Err(Diagnostic::error("FD0210", format!("the value of `{}` is empty", def.name)).at(inner.span()));
+        return Err(Diagnostic::error("FD0210", format!("the value of `{}` is empty", def.name))
+            .at(inner.span())
+            .help("write something between the quotes, or take the option out"));
     }
     Ok(make(text.text, text.at, true, negated))
 }

@@ -10,6 +10,9 @@ use crate::source::{Diagnostic, Spanned};
 /// How deep lists and variables may be nested.
 const DEPTH_MAX: usize = 64;
 
+/// What may stand here.
+const FORMS: &str = "a port is written `443`, `1024:65535`, `[80,443,!8080]`, `any` or `$NAME`";
+
 /// Reads a port expression.
 pub(super) fn parse(part: Part<'_>) -> Result<Spanned<PortExpr>, Diagnostic> {
     let expr = list_or_item(part, 0)?;
@@ -18,10 +21,14 @@ pub(super) fn parse(part: Part<'_>) -> Result<Spanned<PortExpr>, Diagnostic> {
     }
     match expr.value.ranges(&|_| None) {
         Err(RangesError::NegatesEverything) => {
-            Err(Diagnostic::error("FD0208", "everything is negated, so that no port is left").at(part.span()))
+            Err(Diagnostic::error("FD0208", "everything is negated, so that no port is left")
+                .at(part.span())
+                .help("list what is meant first: `[1024:65535,!8080]`"))
         }
         Ok(ranges) if ranges.is_empty() => {
-            Err(Diagnostic::error("FD0208", "no port is left: all that is listed is negated as well").at(part.span()))
+            Err(Diagnostic::error("FD0208", "no port is left: all that is listed is negated as well")
+                .at(part.span())
+                .help("negate less than is listed: `[1024:65535,!8080]`"))
         }
         _ => Ok(expr),
     }
@@ -71,14 +78,15 @@ fn list_or_item(part: Part<'_>, depth: usize) -> Result<Spanned<PortExpr>, Diagn
             items.push(item);
             Ok(Spanned::new(PortExpr::List(items), part.span()))
         }
-        None => Err(Diagnostic::error("FD0208", "there is no port").at(part.span())),
+        None => Err(Diagnostic::error("FD0208", "there is no port").at(part.span()).help(FORMS)),
     }
 }
 
 fn items(part: Part<'_>, depth: usize) -> Result<Vec<Spanned<PortExpr>>, Diagnostic> {
     let mut items = Vec::new();
     for piece in split_list(part) {
-        let piece = piece.map_err(|at| Diagnostic::error("FD0208", "brackets do not match").at(at.span()))?;
+        let piece =
+            piece.map_err(|at| Diagnostic::error("FD0208", "brackets do not match").at(at.span()).help(FORMS))?;
         items.push(item(piece, depth)?);
     }
     Ok(items)
@@ -86,9 +94,9 @@ fn items(part: Part<'_>, depth: usize) -> Result<Vec<Spanned<PortExpr>>, Diagnos
 
 fn item(part: Part<'_>, depth: usize) -> Result<Spanned<PortExpr>, Diagnostic> {
     if depth > DEPTH_MAX {
-        return Err(
-            Diagnostic::error("FD0208", format!("lists are nested more than {DEPTH_MAX} times")).at(part.span())
-        );
+        return Err(Diagnostic::error("FD0208", format!("lists are nested more than {DEPTH_MAX} times"))
+            .at(part.span())
+            .help("write one list: inner brackets change nothing"));
     }
     let whole = part.trim_start();
     // Suricata takes any number of `!` for one.
@@ -97,7 +105,7 @@ fn item(part: Part<'_>, depth: usize) -> Result<Spanned<PortExpr>, Diagnostic> {
     let negated = part.text.len() < whole.text.len();
     let expr = if let Some(inner) = part.text.strip_prefix('[') {
         let Some(inner) = inner.trim_ascii_end().strip_suffix(']') else {
-            return Err(Diagnostic::error("FD0208", "a list ends with `]`").at(part.span()));
+            return Err(Diagnostic::error("FD0208", "a list ends with `]`").at(part.span()).help(FORMS));
         };
         PortExpr::List(items(part.sub(1..1 + inner.len()), depth + 1)?)
     } else {
@@ -109,7 +117,7 @@ fn item(part: Part<'_>, depth: usize) -> Result<Spanned<PortExpr>, Diagnostic> {
 
 fn atom(part: Part<'_>) -> Result<PortExpr, Diagnostic> {
     let text = part.text;
-    let error = |message: String| Diagnostic::error("FD0208", message).at(part.span());
+    let error = |message: String| Diagnostic::error("FD0208", message).at(part.span()).help(FORMS);
     if text.eq_ignore_ascii_case("any") {
         return Ok(PortExpr::Any);
     }
@@ -131,7 +139,9 @@ fn atom(part: Part<'_>) -> Result<PortExpr, Diagnostic> {
         let high = if high.is_empty() { Some(u16::MAX) } else { number(high) };
         return match (low, high) {
             (Some(low), Some(high)) if low <= high => Ok(PortExpr::Range(low, high)),
-            (Some(_), Some(_)) => Err(error(format!("the range `{text}` runs backwards"))),
+            (Some(_), Some(_)) => {
+                Err(error(format!("the range `{text}` runs backwards")).help("exchange the two ports"))
+            }
             _ => Err(error(format!("`{text}` is not a range of ports"))),
         };
     }

@@ -499,7 +499,7 @@ impl<'a> Signature<'a> {
         let without = || {
             let error = Diagnostic::error("FD0214", format!("`{}` has no content before it", def.name)).at(name);
             if self.current == Current::Unset {
-                error
+                error.help("write it behind the content that it changes")
             } else {
                 error.help("behind a sticky buffer it needs a content of that buffer")
             }
@@ -527,7 +527,9 @@ impl<'a> Signature<'a> {
         }
         let Some(Keyword::Content(content)) = self.options.get_mut(member.option).map(|option| &mut option.keyword)
         else {
-            return Err(Diagnostic::error("FD0214", format!("`{}` has no content before it", def.name)).at(name));
+            return Err(Diagnostic::error("FD0214", format!("`{}` has no content before it", def.name))
+                .at(name)
+                .help("write it behind the content that it changes"));
         };
         parse(content, value)?;
         let amount = match def.name {
@@ -578,7 +580,9 @@ impl<'a> Signature<'a> {
             self.app = Some(app);
         }
         let Some(position) = self.payload.iter().rposition(|member| member.kind == Kind::Content) else {
-            return Err(Diagnostic::error("FD0214", format!("`{modifier}` has no content before it")).at(name));
+            return Err(Diagnostic::error("FD0214", format!("`{modifier}` has no content before it"))
+                .at(name)
+                .help("write it behind the content that it changes"));
         };
         let Some(&member) = self.payload.get(position) else { return Ok(()) };
         if self.content(member.option).is_some_and(|content| content.rawbytes) {

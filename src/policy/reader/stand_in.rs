@@ -18,6 +18,8 @@ use crate::policy::resource::Resource;
 use crate::rules::ast::Rule;
 use crate::source::{Diagnostic, Span};
 
+const NO_RULES_HELP: &str = "take the `#` off the rules that are meant, or give a document that holds some";
+
 /// The stand-in for a document with rule groups only: everything goes to the stateful engine, in the groups' own order.
 pub(in crate::policy) fn stand_in(groups: &[&Resource], env: &Env<'_>, problems: &mut Problems) -> Option<Policy> {
     let first = groups.first()?;
@@ -82,7 +84,8 @@ pub(in crate::policy) fn stand_in(groups: &[&Resource], env: &Env<'_>, problems:
     if !problems.has_errors() && stateless.is_empty() && stateful.iter().all(|group| group.rules.is_empty()) {
         problems.push(
             Diagnostic::error(code::NO_RULES, "there is no rule to judge: the rule groups hold at most comments")
-                .at(first.span),
+                .at(first.span)
+                .help(NO_RULES_HELP),
         );
     }
     if problems.has_errors() {
@@ -147,7 +150,11 @@ pub(in crate::policy) fn plain_rules(
         .collect();
     let default_actions = given_default_actions(options.default_actions.as_deref(), order, first.span, problems);
     if !problems.has_errors() && default_actions.is_empty() && groups.iter().all(|group| group.rules.is_empty()) {
-        problems.push(Diagnostic::error(code::NO_RULES, "there is no rule to judge, at most comments").at(first.span));
+        problems.push(
+            Diagnostic::error(code::NO_RULES, "there is no rule to judge, at most comments")
+                .at(first.span)
+                .help(NO_RULES_HELP),
+        );
     }
     if problems.has_errors() {
         return None;

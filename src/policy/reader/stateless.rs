@@ -212,7 +212,11 @@ fn address(node: &Node, problems: &mut Problems) -> Option<IpNet> {
     let net = word.parse::<IpNet>().ok().or_else(|| word.parse::<std::net::IpAddr>().ok().map(IpNet::from));
     if net.is_none() {
         let message = format!("`{word}` is neither an address nor a prefix");
-        problems.push(Diagnostic::error(code::ILLEGAL_VALUE, message).at(definition.span));
+        problems.push(
+            Diagnostic::error(code::ILLEGAL_VALUE, message)
+                .at(definition.span)
+                .help("write an address or a prefix: 10.0.0.1, 10.0.0.0/8, 2001:db8::/32"),
+        );
     }
     net.map(|net| net.trunc())
 }

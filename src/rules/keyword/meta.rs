@@ -65,7 +65,7 @@ fn identifier(value: &Value<'_>) -> Result<u32, Diagnostic> {
 
 fn not_zero(value: &Value<'_>) -> Result<u32, Diagnostic> {
     match identifier(value)? {
-        0 => Err(value.invalid("it cannot be 0")),
+        0 => Err(value.invalid("it cannot be 0").help("number rules from 1 on")),
         number => Ok(number),
     }
 }
