@@ -47,8 +47,8 @@ impl Program {
     /// Compiles a policy. `sources` takes in the text of the default actions' rules.
     ///
     /// # Errors
-    /// All rules that cannot be evaluated, each with its place: unsupported keywords (FD0301), undefined variables
-    /// (FD0303) and the like.
+    /// All rules that cannot be evaluated, each with its place: unsupported keywords (FD0601), undefined variables
+    /// (FD0602) and the like.
     pub fn compile(policy: &Policy, sources: &mut Sources, options: &CompileOptions) -> Result<Self, Vec<Diagnostic>> {
         let mut compiler = Compiler::new(policy, options);
         let stateful = &policy.stateful;
@@ -172,7 +172,7 @@ impl<'a> Compiler<'a> {
         match self.signature(rule, variables, place) {
             Ok(()) => {}
             Err(Refusal::Unsupported { keyword, span }) => self.problems.push(
-                Diagnostic::error("FD0301", format!("`{keyword}` is not evaluated yet")).at(span).help(format!(
+                Diagnostic::error("FD0601", format!("`{keyword}` is not evaluated yet")).at(span).help(format!(
                     "without it the rule would mean something else; `--leave-out {keyword}` goes on without such rules and says so"
                 )),
             ),
