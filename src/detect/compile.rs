@@ -5,9 +5,7 @@ use super::resolve::Variables;
 use super::signature::{
     AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
 };
-use super::{
-    EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order,
-};
+use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
 use crate::app::{self, AppProto};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Rule};
@@ -33,10 +31,7 @@ pub struct CompileOptions {
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self {
-            profile: EngineProfile::suricata_7(),
-            stateless: StatelessSemantics::default(),
-        }
+        Self { profile: EngineProfile::suricata_7(), stateless: StatelessSemantics::default() }
     }
 }
 
@@ -47,8 +42,8 @@ impl Program {
     /// Compiles a policy. `sources` takes in the text of the default actions' rules.
     ///
     /// # Errors
-    /// All rules that cannot be evaluated, each with its place: unsupported keywords (FD0301), undefined variables
-    /// (FD0303) and the like.
+    /// All rules that cannot be evaluated, each with its place: unsupported keywords (FD0601), undefined variables
+    /// (FD0602) and the like.
     pub fn compile(policy: &Policy, sources: &mut Sources, options: &CompileOptions) -> Result<Self, Vec<Diagnostic>> {
         let mut compiler = Compiler::new(policy, options);
         let stateful = &policy.stateful;
@@ -172,7 +167,7 @@ impl<'a> Compiler<'a> {
         match self.signature(rule, variables, place) {
             Ok(()) => {}
             Err(Refusal::Unsupported { keyword, span }) => self.problems.push(
-                Diagnostic::error("FD0301", format!("`{keyword}` is not evaluated yet")).at(span).help(format!(
+                Diagnostic::error("FD0601", format!("`{keyword}` is not evaluated yet")).at(span).help(format!(
                     "without it the rule would mean something else; `--leave-out {keyword}` goes on without such rules and says so"
                 )),
             ),

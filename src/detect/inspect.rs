@@ -362,13 +362,7 @@ impl Run<'_, '_> {
     }
 
     /// Notes a match; its changes of bits happen at once, whatever becomes of its action.
-    fn matched(
-        &mut self,
-        rule: RuleId,
-        signature: &Signature,
-        tx: Option<u64>,
-        flow: Option<&mut Flow>,
-    ) {
+    fn matched(&mut self, rule: RuleId, signature: &Signature, tx: Option<u64>, flow: Option<&mut Flow>) {
         if let Some(flow) = flow {
             for change in &signature.changes {
                 apply(flow, change.change, change.bit);

@@ -78,10 +78,7 @@ impl Variables {
             return Err(nothing_left(expr.span));
         }
         let any = ranges.v4.is_all() && ranges.v6.is_all();
-        let resolved = Addresses {
-            set: (!any).then(|| Arc::new(ranges)),
-            negated: self.negates(&expr.value, 0),
-        };
+        let resolved = Addresses { set: (!any).then(|| Arc::new(ranges)), negated: self.negates(&expr.value, 0) };
         if let Some(name) = name {
             self.resolved.insert(name, resolved.clone());
         }
@@ -100,9 +97,9 @@ impl Variables {
         let set = expr.value.ranges(&resolve).map_err(|error| match error {
             RangesError::Unknown(name) => {
                 let bare = name.trim_start_matches('$');
-                Diagnostic::error("FD0303", format!("port variable `{name}` is not defined")).at(expr.span).help(format!(
-                    "define it in the group's RuleVariables, or give it with --port-set {bare}=PORTS"
-                ))
+                Diagnostic::error("FD0602", format!("port variable `{name}` is not defined"))
+                    .at(expr.span)
+                    .help(format!("define it in the group's RuleVariables, or give it with --port-set {bare}=PORTS"))
             }
             error => problem(&error, expr.span),
         })?;
@@ -158,19 +155,19 @@ fn problem(error: &RangesError, span: Span) -> Diagnostic {
                 _ if name.starts_with('@') => format!("give its addresses with --ip-set {bare}=FILE"),
                 _ => format!("define it in the group's RuleVariables, or give it with --ip-set {bare}=ADDRESSES"),
             };
-            Diagnostic::error("FD0303", format!("`{name}` is not defined")).at(span).help(help)
+            Diagnostic::error("FD0602", format!("`{name}` is not defined")).at(span).help(help)
         }
-        RangesError::Loop => Diagnostic::error("FD0305", "variables that mean each other, or lists nested too deep")
+        RangesError::Loop => Diagnostic::error("FD0604", "variables that mean each other, or lists nested too deep")
             .at(span)
             .help("look for a variable that contains itself"),
-        RangesError::NegatesEverything => Diagnostic::error("FD0304", "what is negated here is everything")
+        RangesError::NegatesEverything => Diagnostic::error("FD0603", "what is negated here is everything")
             .at(span)
             .help("no packet can match such a rule, and Suricata refuses it"),
     }
 }
 
 fn nothing_left(span: Span) -> Diagnostic {
-    Diagnostic::error("FD0304", "nothing is left of this expression")
+    Diagnostic::error("FD0603", "nothing is left of this expression")
         .at(span)
         .help("its negated members take away everything that it includes")
 }

@@ -1,10 +1,10 @@
 //! The stateful engine: flow, stream, application layer and rules, packet by packet.
 
 use super::{Fate, alert};
-use crate::app::FlowKeyView;
+use crate::app::{AppLayer, FlowKeyView};
 use crate::defrag::Defrag;
 use crate::detect::{PacketOutcome, PacketState, Program, Scratch, inspect};
-use crate::flow::{Flow, FlowAction, FlowState, Table};
+use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, TcpState};
 use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Sink, Verdict};
@@ -246,7 +246,7 @@ impl<'p> Stateful<'p> {
             flow.app_updated.set(direction, false);
         }
         if flow.action.is_drop() {
-            flow.app_updated = Default::default();
+            flow.app_updated = PerDirection::default();
         }
         let fate = {
             let flow_id = flow.id;
@@ -443,7 +443,7 @@ fn record(flow: &Flow) -> FlowRecord {
         dst: (flow.dst, has_ports.then_some(flow.dst_port)),
         app_proto: app.and_then(|app| app.proto.name()),
         sni: app.and_then(|app| app.sni()).map(str::to_owned),
-        http_hosts: app.map(|app| app.hosts()).unwrap_or_default(),
+        http_hosts: app.map(AppLayer::hosts).unwrap_or_default(),
         state: match flow.state {
             FlowState::New => "new",
             FlowState::Established => "established",

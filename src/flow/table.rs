@@ -142,3 +142,74 @@ impl Table {
         flows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Frame, LinkType};
+    use crate::flow::FlowState;
+    use crate::packet::{DecodeConfig, decode_frame};
+    use crate::verdict::Direction;
+    use etherparse::PacketBuilder;
+
+    fn udp(from: ([u8; 4], u16), to: ([u8; 4], u16)) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        PacketBuilder::ipv4(from.0, to.0, 64).udp(from.1, to.1).write(&mut bytes, b"x").unwrap();
+        bytes
+    }
+
+    fn find(table: &mut Table, bytes: &[u8], secs: i64) -> (u64, Direction, bool) {
+        let frame = Frame {
+            number: 1,
+            time_ns: secs * NANOS_PER_SEC,
+            link_type: LinkType(101),
+            wire_len: bytes.len() as u32,
+            bytes,
+        };
+        let packet = decode_frame(&frame, &DecodeConfig::default()).packet;
+        let lookup = table.find(&packet, |_| false);
+        let flow = table.get_mut(lookup.place.unwrap()).unwrap();
+        flow.last_ns = flow.last_ns.max(packet.time_ns);
+        (flow.id, flow.direction(&packet), lookup.ended.is_some())
+    }
+
+    #[test]
+    fn both_directions_share_a_flow_until_it_has_been_idle_too_long() {
+        let (client, server) = (([10, 0, 0, 1], 5000), ([8, 8, 8, 8], 53));
+        let (there, back) = (udp(client, server), udp(server, client));
+        let mut table = Table::new(Timeouts::default());
+        assert_eq!(find(&mut table, &there, 0), (1, Direction::ToServer, false));
+        assert_eq!(find(&mut table, &back, 30), (1, Direction::ToClient, false));
+        // 30 s without an established state: the second at the limit still belongs to it, the next does not
+        assert_eq!(find(&mut table, &there, 60), (1, Direction::ToServer, false));
+        assert_eq!(find(&mut table, &there, 91), (2, Direction::ToServer, true));
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn an_established_flow_lives_longer() {
+        let (client, server) = (([10, 0, 0, 1], 5000), ([8, 8, 8, 8], 53));
+        let there = udp(client, server);
+        let mut table = Table::new(Timeouts::default());
+        find(&mut table, &there, 0);
+        let timeouts = *table.timeouts();
+        table.get_mut(0).unwrap().set_state(FlowState::Established, &timeouts);
+        assert_eq!(find(&mut table, &there, 300), (1, Direction::ToServer, false));
+        assert_eq!(find(&mut table, &there, 601).0, 2);
+    }
+
+    #[test]
+    fn dead_flows_are_swept_out() {
+        let mut table = Table::new(Timeouts::default());
+        for port in 1..=100 {
+            find(&mut table, &udp(([10, 0, 0, 1], port), ([8, 8, 8, 8], 53)), 0);
+        }
+        find(&mut table, &udp(([10, 0, 0, 2], 1), ([8, 8, 8, 8], 53)), 1000);
+        let mut swept = 0;
+        for _ in 0..200 {
+            swept += usize::from(table.sweep().is_some());
+        }
+        assert_eq!((swept, table.len()), (100, 1));
+        assert_eq!(table.drain().len(), 1);
+    }
+}

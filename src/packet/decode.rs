@@ -351,3 +351,123 @@ fn mpls<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, mut bytes: &
 pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk::<2>().map(|b| u16::from_be_bytes(*b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Event, Transport, tcp_flag};
+    use etherparse::PacketBuilder;
+
+    fn decoded(link_type: u16, bytes: &[u8]) -> Decoded<'_> {
+        let frame =
+            Frame { number: 1, time_ns: 0, link_type: LinkType(link_type), wire_len: bytes.len() as u32, bytes };
+        decode_frame(&frame, &DecodeConfig { validate_checksums: true, ..DecodeConfig::default() })
+    }
+
+    fn tcp(payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, 0, 1], [203, 0, 113, 9], 61)
+            .tcp(40000, 443, 7, 1024)
+            .ack(9)
+            .write(&mut bytes, payload)
+            .unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_tcp_segment_is_taken_apart_and_link_padding_left_off() {
+        let mut bytes = tcp(b"hello");
+        bytes.extend_from_slice(&[0xaa; 9]);
+        let packet = decoded(1, &bytes).packet;
+        let ip = packet.ip.unwrap();
+        assert_eq!((ip.proto, ip.ttl, ip.bad_checksum), (6, 61, false));
+        let header = packet.tcp().unwrap();
+        assert_eq!((header.src_port, header.dst_port, header.seq, header.ack), (40000, 443, 7, 9));
+        assert_eq!(header.flags, tcp_flag::ACK);
+        assert!(!header.bad_checksum);
+        assert_eq!(packet.payload, b"hello");
+        assert!(packet.wants_flow && packet.events.is_empty());
+    }
+
+    #[test]
+    fn a_changed_byte_shows_in_the_checksum() {
+        let mut bytes = tcp(b"hello");
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        assert!(decoded(1, &bytes).packet.tcp().unwrap().bad_checksum);
+    }
+
+    #[test]
+    fn a_header_that_promises_more_than_there_is_makes_no_ip_packet() {
+        let bytes = tcp(b"hello");
+        let packet = decoded(1, &bytes[..bytes.len() - 1]).packet;
+        assert!(packet.ip.is_none() && packet.is_invalid());
+        assert_eq!(packet.events[..], [Event("ipv4.trunc_pkt")]);
+    }
+
+    #[test]
+    fn a_packet_in_vxlan_is_a_packet_of_its_own() {
+        let inner = tcp(b"inside");
+        let mut vxlan = vec![0x08, 0, 0, 0, 0, 0, 7, 0];
+        vxlan.extend_from_slice(&inner);
+        let mut bytes = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+            .udp(5000, 4789)
+            .write(&mut bytes, &vxlan)
+            .unwrap();
+        let decoded = decoded(1, &bytes);
+        assert!(decoded.packet.carries_tunnel);
+        let [inner] = &decoded.inner[..] else { panic!("one inner packet") };
+        assert_eq!(inner.payload, b"inside");
+        assert_eq!(inner.tunnel_depth, 1);
+    }
+
+    #[test]
+    fn vlan_tags_and_link_types_lead_to_the_same_packet() {
+        let plain = tcp(b"x");
+        let mut tagged = plain[..12].to_vec();
+        tagged.extend_from_slice(&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 9]);
+        tagged.extend_from_slice(&plain[12..]);
+        let packet = decoded(1, &tagged).packet;
+        assert_eq!((packet.vlan_depth, packet.vlan), (2, [5, 9, 0]));
+        assert!(matches!(packet.transport, Transport::Tcp(_)));
+        assert!(decoded(101, &plain[14..]).packet.tcp().is_some());
+        let mut loopback = vec![2, 0, 0, 0];
+        loopback.extend_from_slice(&plain[14..]);
+        assert!(decoded(0, &loopback).packet.tcp().is_some());
+        assert!(decoded(9999, &plain).packet.ip.is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_decoded_without_a_panic(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+            link_type in proptest::sample::select(vec![0u16, 1, 9, 101, 104, 108, 113, 276]),
+        ) {
+            let _ = decoded(link_type, &bytes);
+        }
+
+        #[test]
+        fn any_ip_packet_is_decoded_without_a_panic(
+            mut bytes in proptest::collection::vec(proptest::num::u8::ANY, 40..200),
+            version in proptest::sample::select(vec![0x45u8, 0x4f, 0x60]),
+            proto in proptest::sample::select(vec![0u8, 1, 4, 6, 17, 41, 43, 44, 47, 50, 51, 58, 60, 132]),
+        ) {
+            bytes[0] = version;
+            if version == 0x60 {
+                let len = (bytes.len() - 40) as u16;
+                bytes[4..6].copy_from_slice(&len.to_be_bytes());
+                bytes[6] = proto;
+            } else {
+                let len = bytes.len() as u16;
+                bytes[2..4].copy_from_slice(&len.to_be_bytes());
+                bytes[6] = 0;
+                bytes[7] = 0;
+                bytes[9] = proto;
+            }
+            let _ = decoded(101, &bytes);
+        }
+    }
+}
