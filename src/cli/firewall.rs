@@ -59,7 +59,7 @@ impl Firewall {
 
     /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.
     pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
-        Engine::new(&self.program, EngineConfig { decapsulate: tunnels })
+        Engine::new(&self.program, EngineConfig { decapsulate: tunnels, ..EngineConfig::default() })
     }
 }
 

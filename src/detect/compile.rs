@@ -1,6 +1,7 @@
 //! From a policy to a program.
 
 use super::content::{BufferTest, ContentTest, Relative};
+use super::index::Index;
 use super::resolve::Variables;
 use super::signature::{
     AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
@@ -202,7 +203,7 @@ impl<'a> Compiler<'a> {
         let protocols = ProtocolSet::of((0..=255).filter(|&number| {
             protocol.has_transport(number) && options.ip_protos.iter().all(|test| ip_proto_holds(*test, number))
         }));
-        let engines = engines(options.looks, app_proto)?;
+        let engines = engines(options.looks);
         let directions = options.directions;
         let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
         let facts = classify::HeaderFacts {
@@ -314,7 +315,7 @@ impl<'a> Compiler<'a> {
                     _ => return Err(unsupported("content outside of a buffer", span)),
                 },
                 Keyword::Bsize(bsize) => match options.looks.last_mut() {
-                    Some(look) if look.buffer.is_some() => look.bsize(bsize, span)?,
+                    Some(look) if look.buffer.is_some() => look.tests.push(BufferTest::Bsize(bsize.0)),
                     _ => return Err(unsupported("bsize", span)),
                 },
                 other => return Err(unsupported(name_of(other), span)),
@@ -380,6 +381,7 @@ impl<'a> Compiler<'a> {
             packet_rules: [Vec::new(), Vec::new()],
             tx_rules: [Vec::new(), Vec::new()],
             decoder_event_rules: Vec::new(),
+            index: Index::default(),
             profile,
         };
         program.index();
@@ -409,6 +411,7 @@ impl Program {
                 }
             }
         }
+        self.index = Index::build(&self.signatures);
     }
 }
 
@@ -475,22 +478,16 @@ impl PendingLook {
         }));
         Ok(())
     }
-
-    fn bsize(&mut self, bsize: &crate::rules::keyword::Bsize, _span: Span) -> Result<(), Refusal> {
-        self.tests.push(BufferTest::Bsize(bsize.0));
-        Ok(())
-    }
 }
 
 /// The engines of a rule: that with the pattern the rule waits for first, then by place in the transaction.
-fn engines(looks: Vec<PendingLook>, app_proto: Option<AppProtoTest>) -> Result<SmallVec<[Engine; 2]>, Refusal> {
+fn engines(looks: Vec<PendingLook>) -> SmallVec<[Engine; 2]> {
     let waits_for = looks
         .iter()
         .enumerate()
         .filter(|(_, look)| look.longest > 0)
         .max_by_key(|(n, look)| (look.longest, std::cmp::Reverse(*n)))
         .map(|(n, _)| n);
-    let _ = app_proto;
     let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
     for (number, look) in looks.into_iter().enumerate() {
         let prefilter = waits_for == Some(number);
@@ -516,7 +513,7 @@ fn engines(looks: Vec<PendingLook>, app_proto: Option<AppProtoTest>) -> Result<S
         }
     }
     engines.sort_by_key(|engine| (!engine.prefilter, engine.progress));
-    Ok(engines)
+    engines
 }
 
 /// Where in a transaction a buffer is looked at; empty for buffers that are not evaluated yet.

@@ -1,9 +1,11 @@
 //! Rules over one packet: addresses, packet, transactions; then what the matches do.
 //!
-//! This is the plain path: every rule of the direction is looked at. Source of the order of work: measured on
-//! Suricata 7.0.10 (which rules run when, what is kept between packets, how actions reach the flow).
+//! On the plain path every rule of the direction is looked at, on the fast path those that `index` finds; what is then
+//! done with a rule is the same. Source of the order of work: measured on Suricata 7.0.10 (which rules run when, what is
+//! kept between packets, how actions reach the flow).
 
 use super::Program;
+use super::index::{RulePath, Searching, in_order, waits_for};
 use super::signature::{BufferName, Change, Engine, Look, PacketFacts, Signature, SignatureKind};
 use crate::app::{AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};
@@ -73,17 +75,21 @@ pub(crate) struct Scratch {
     matches: Vec<Match>,
     candidates: Vec<RuleId>,
     dotted: Vec<u8>,
+    /// Rules that an index has found.
+    found: Vec<RuleId>,
+    searching: Searching,
 }
 
 /// Runs all rules over a packet.
 pub(crate) fn inspect(
     program: &Program,
+    path: RulePath,
     scratch: &mut Scratch,
     packet: &Packet<'_>,
     mut flow: Option<&mut Flow>,
     state: PacketState,
 ) -> Outcome {
-    let mut run = Run { program, packet, state, first_drop: None, scratch };
+    let mut run = Run { program, path, packet, state, first_drop: None, scratch };
     run.scratch.matches.clear();
     run.ip_only(flow.as_deref_mut());
     run.packet_rules(flow.as_deref_mut());
@@ -95,6 +101,7 @@ pub(crate) fn inspect(
 
 struct Run<'r, 'p> {
     program: &'r Program,
+    path: RulePath,
     packet: &'r Packet<'p>,
     state: PacketState,
     first_drop: Option<RuleId>,
@@ -131,31 +138,48 @@ impl Run<'_, '_> {
             return;
         }
         let program = self.program;
-        for &id in &program.ip_only {
+        let mut found = self.take_found();
+        let rules = match self.path {
+            RulePath::Plain => &program.ip_only,
+            RulePath::Fast => {
+                program.index.ip_only(self.packet, &mut found);
+                &found
+            }
+        };
+        for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if signature.header.fits(self.packet) {
                 self.matched(id, signature, None, flow.as_deref_mut());
             }
         }
+        self.scratch.found = found;
+    }
+
+    /// Room for what an index finds.
+    fn take_found(&mut self) -> Vec<RuleId> {
+        let mut found = std::mem::take(&mut self.scratch.found);
+        found.clear();
+        found
     }
 
     fn packet_rules(&mut self, mut flow: Option<&mut Flow>) {
         self.scratch.candidates.clear();
         let program = self.program;
-        let rules = if self.packet.proto == 0 && !self.packet.events.is_empty() {
-            &program.decoder_event_rules
-        } else if self.packet.proto == 0 && self.packet.ip.is_none() {
-            return;
-        } else {
-            match program.packet_rules.get(self.direction().index()) {
-                Some(rules) => rules,
-                None => return,
-            }
-        };
         // TCP: the protocol counts once the session is established
         let proto = match flow.as_deref().and_then(|flow| flow.app.as_deref()) {
             Some(app) if self.packet.proto == 17 || self.state.stream_established => app.proto,
             _ => AppProto::Unknown,
+        };
+        let mut found = self.take_found();
+        let rules = if self.packet.proto == 0 && !self.packet.events.is_empty() {
+            &program.decoder_event_rules
+        } else if self.packet.proto == 0 && self.packet.ip.is_none() {
+            &found
+        } else if self.path == RulePath::Fast && self.packet.ip.is_some() {
+            program.index.packet_rules(self.packet, self.direction(), proto, &mut found);
+            &found
+        } else {
+            program.packet_rules.get(self.direction().index()).unwrap_or(&found)
         };
         let tcp_flags = self.packet.tcp().filter(|_| !self.state.end_of_flow).map(|tcp| tcp.flags);
         for &id in rules {
@@ -168,7 +192,7 @@ impl Run<'_, '_> {
             }
             if !signature.engines.is_empty() {
                 // a rule without a pattern to wait for becomes a candidate for this packet's transactions
-                if !signature.engines.iter().any(|engine| engine.prefilter) {
+                if waits_for(signature).is_none() {
                     self.scratch.candidates.push(id);
                 }
                 continue;
@@ -182,6 +206,7 @@ impl Run<'_, '_> {
                 self.matched(id, signature, tx, flow.as_deref_mut());
             }
         }
+        self.scratch.found = found;
     }
 
     /// Header and packet tests.
@@ -213,7 +238,8 @@ impl Run<'_, '_> {
         let ssl_state = app.ssl_state_bits();
         for tx in app.transactions_mut() {
             let progress = tx.progress(direction);
-            if tx.skip_inspection[direction.index()] || tx.is_inspected(direction) {
+            let skipped = tx.skip_inspection.get(direction.index()) == Some(&true);
+            if skipped || tx.is_inspected(direction) {
                 continue;
             }
             self.run_transaction(tx, TxView { proto, direction, progress, spoken, ssl_state }, flow);
@@ -227,9 +253,20 @@ impl Run<'_, '_> {
         let program = self.program;
         let side = view.direction.index();
         // a pattern is looked for until the transaction has moved past its place
-        let prefilter_done = tx.detect.flags[side] & PREFILTER_MASK;
+        let prefilter_done = tx.detect.flags.get(side).map_or(0, |flags| flags & PREFILTER_MASK);
         let mut next_candidate = 0;
-        let Some(rules) = program.tx_rules.get(side) else { return };
+        let mut found = self.take_found();
+        let rules = match self.path {
+            RulePath::Plain => program.tx_rules.get(side).unwrap_or(&found),
+            RulePath::Fast => {
+                program.index.patterns(tx, view.direction, &mut self.scratch.searching, &mut found);
+                found.extend_from_slice(&self.scratch.candidates);
+                let under_way = tx.detect.rules.iter().filter(|(_, flags)| flags & STORED_SIDE == side_flag(side));
+                found.extend(under_way.map(|(rule, _)| RuleId(*rule)));
+                in_order(&mut found);
+                &found
+            }
+        };
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             let stored = tx
@@ -237,7 +274,7 @@ impl Run<'_, '_> {
                 .rules
                 .iter()
                 .position(|(rule, flags)| *rule == id.0 && flags & STORED_SIDE == side_flag(side));
-            let candidate = match signature.engines.iter().find(|engine| engine.prefilter) {
+            let candidate = match waits_for(signature) {
                 Some(engine) => {
                     engine.direction == view.direction
                         && engine.progress <= view.progress
@@ -257,7 +294,10 @@ impl Run<'_, '_> {
             }
             self.run_rule(id, signature, tx, view, stored, flow);
         }
-        tx.detect.flags[side] |= (1u64 << view.progress.min(48)) - 1;
+        self.scratch.found = found;
+        if let Some(flags) = tx.detect.flags.get_mut(side) {
+            *flags |= (1u64 << view.progress.min(48)) - 1;
+        }
     }
 
     fn run_rule(

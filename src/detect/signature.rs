@@ -107,6 +107,11 @@ impl ProtocolSet {
         }
     }
 
+    /// Some number is in both.
+    pub(crate) fn intersects(self, other: Self) -> bool {
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+    }
+
     pub(crate) fn contains(&self, number: u8) -> bool {
         self.0.get(usize::from(number >> 6)).is_some_and(|word| word >> (number & 63) & 1 == 1)
     }
@@ -271,7 +276,7 @@ impl Signature {
 
     fn packet_test_holds(&self, test: &PacketTest, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
         match test {
-            PacketTest::Flow(flow) => flow_holds(flow, packet, facts),
+            PacketTest::Flow(flow) => flow_holds(*flow, packet, facts),
             PacketTest::Bits { set, bits } => facts.has_flow && bits.iter().any(|bit| facts.bits.contains(bit) == *set),
             PacketTest::AppLayerProtocol { negated, proto } => {
                 if !facts.has_flow || (self.kind == SignatureKind::PdOnly && !facts.detection_ended) {
@@ -324,7 +329,7 @@ fn icmp<'p>(packet: &'p Packet<'_>) -> Option<&'p crate::packet::IcmpHeader> {
 
 /// All conditions of a `flow` keyword. A condition that can never be met, such as `not_established` beside `stateless`,
 /// makes the rule silent, as it does in Suricata.
-fn flow_holds(flow: &FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+fn flow_holds(flow: FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
     let direction = flow.direction.is_none_or(|wanted| facts.direction == Some(wanted));
     let state = match (flow.established, flow.stateless) {
         (Some(false), true) => false,

@@ -3,7 +3,7 @@
 use super::{Fate, alert};
 use crate::app::{AppLayer, FlowKeyView};
 use crate::defrag::Defrag;
-use crate::detect::{PacketOutcome, PacketState, Program, Scratch, inspect};
+use crate::detect::{PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, TcpState};
@@ -12,6 +12,7 @@ use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Si
 #[derive(Debug)]
 pub(super) struct Stateful<'p> {
     program: &'p Program,
+    path: RulePath,
     flows: Table,
     defrag: Defrag,
     scratch: Scratch,
@@ -22,10 +23,11 @@ pub(super) struct Stateful<'p> {
 }
 
 impl<'p> Stateful<'p> {
-    pub(super) fn new(program: &'p Program) -> Self {
+    pub(super) fn new(program: &'p Program, path: RulePath) -> Self {
         let profile = program.profile();
         Self {
             program,
+            path,
             flows: Table::new(profile.timeouts),
             defrag: Defrag::new(profile.defrag.clone()),
             scratch: Scratch::default(),
@@ -94,7 +96,7 @@ impl<'p> Stateful<'p> {
             None if outer_dropped => Fate::UNDECIDED,
             None => {
                 let state = PacketState::without_flow();
-                let outcome = inspect(self.program, &mut self.scratch, packet, None, state);
+                let outcome = inspect(self.program, self.path, &mut self.scratch, packet, None, state);
                 self.report(packet, None, &outcome);
                 fate_of(&outcome, None, None)
             }
@@ -216,7 +218,7 @@ impl<'p> Stateful<'p> {
             // the parser has announced its end: what both directions still hold is inspected at once
             for side in [direction.opposite(), direction] {
                 if flow.action == FlowAction::None {
-                    flushed.push(inspect_pseudo(program, &mut self.scratch, flow, side));
+                    flushed.push(inspect_pseudo(program, self.path, &mut self.scratch, flow, side));
                 }
             }
         }
@@ -231,7 +233,7 @@ impl<'p> Stateful<'p> {
                 // no rule looks into the stream outside of buffers, so nothing need be kept for that
                 session.disable_raw(direction);
             }
-            rules = inspect(program, &mut self.scratch, packet, Some(flow), state);
+            rules = inspect(program, self.path, &mut self.scratch, packet, Some(flow), state);
         }
         if let Some(session) = flow.session.as_deref_mut() {
             if matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass) {
@@ -314,7 +316,7 @@ impl<'p> Stateful<'p> {
                 let mut events = EventSet::new();
                 stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
             }
-            let (packet, _, outcome) = inspect_pseudo(program, &mut self.scratch, flow, direction);
+            let (packet, _, outcome) = inspect_pseudo(program, self.path, &mut self.scratch, flow, direction);
             for &rule in &outcome.alerts {
                 self.alerts.push(alert(0, rule, &packet, Some(direction)));
             }
@@ -408,6 +410,7 @@ fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>, verdict: Verd
 /// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
 fn inspect_pseudo<'a>(
     program: &Program,
+    path: RulePath,
     scratch: &mut Scratch,
     flow: &mut Flow,
     direction: Direction,
@@ -424,7 +427,7 @@ fn inspect_pseudo<'a>(
         end_of_flow: true,
         app_moved: true,
     };
-    let outcome = inspect(program, scratch, &packet, Some(flow), state);
+    let outcome = inspect(program, path, scratch, &packet, Some(flow), state);
     (packet, direction, outcome)
 }
 
