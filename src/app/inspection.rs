@@ -1,6 +1,6 @@
 //! How far rules have got with the transactions of a flow, and which of them nobody needs any more.
 
-use super::{AppLayer, Tx, completion, http1_progress, ssl_state, tls_progress};
+use super::{AppLayer, AppProto, Tx, completion, http1_progress, ssl_state, tls_progress};
 use crate::verdict::Direction;
 
 /// A direction of a transaction needs no more looks: a bit of [`super::TxDetect::flags`].
@@ -30,9 +30,24 @@ impl AppLayer {
         self.parser_proto().is_some()
     }
 
-    /// Some transaction has not been inspected to its end in a direction.
+    /// Some transaction has not been inspected to its end in a direction, or not been logged.
     pub(crate) fn has_unfinished(&self, direction: Direction) -> bool {
-        self.has_state() && self.inspect_id(direction) < self.transaction_count()
+        self.has_state() && self.inspect_id(direction).min(self.log_id()) < self.transaction_count()
+    }
+
+    /// The first transaction that Suricata has not logged. It logs those of HTTP when they are complete and those of TLS
+    /// after the handshake, and everything once both directions have ended; other protocols are not logged.
+    fn log_id(&self) -> u64 {
+        let logged_at = match self.proto {
+            AppProto::Http1 => http1_progress::COMPLETE,
+            AppProto::Tls => tls_progress::HANDSHAKE_DONE,
+            _ => return u64::MAX,
+        };
+        if self.eof == [true; 2] {
+            return u64::MAX;
+        }
+        let open = |tx: &Tx| [Direction::ToServer, Direction::ToClient].iter().any(|&d| tx.progress(d) < logged_at);
+        self.transactions().find(|(_, tx)| open(tx)).map_or(u64::MAX, |(id, _)| id)
     }
 
     /// The first transaction whose direction has not been inspected to its end.

@@ -37,6 +37,8 @@ pub(super) enum TxData {
     Tls(Box<TlsTx>),
     Http1(Box<Http1Tx>),
     Dns(DnsTx),
+    /// No buffers, only how far it has come in each direction, by [`Direction::index`].
+    Plain([u8; 2]),
 }
 
 impl Tx {
@@ -53,7 +55,7 @@ impl Tx {
     pub fn tls(&self) -> Option<&TlsTx> {
         match &self.data {
             TxData::Tls(tx) => Some(tx),
-            TxData::Http1(_) | TxData::Dns(_) => None,
+            _ => None,
         }
     }
 
@@ -61,7 +63,7 @@ impl Tx {
     pub fn http1(&self) -> Option<&Http1Tx> {
         match &self.data {
             TxData::Http1(tx) => Some(tx),
-            TxData::Tls(_) | TxData::Dns(_) => None,
+            _ => None,
         }
     }
 
@@ -69,7 +71,7 @@ impl Tx {
     pub fn dns(&self) -> Option<&DnsTx> {
         match &self.data {
             TxData::Dns(tx) => Some(tx),
-            TxData::Tls(_) | TxData::Http1(_) => None,
+            _ => None,
         }
     }
 
@@ -79,6 +81,7 @@ impl Tx {
             TxData::Tls(tx) => tx.progress(direction),
             TxData::Http1(tx) => tx.progress(direction),
             TxData::Dns(_) => super::dns::COMPLETE,
+            TxData::Plain(progress) => progress.get(direction.index()).copied().unwrap_or(0),
         }
     }
 
@@ -88,6 +91,7 @@ impl Tx {
             TxData::Tls(tx) => tx.buffer(buffer),
             TxData::Http1(tx) => tx.buffer(buffer, direction),
             TxData::Dns(tx) => tx.buffer(buffer),
+            TxData::Plain(_) => None,
         }
     }
 }

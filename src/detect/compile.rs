@@ -97,6 +97,8 @@ struct PendingLook {
     tests: Vec<BufferTest>,
     /// Longest positive pattern.
     longest: usize,
+    /// The same of the negated ones.
+    longest_negated: usize,
     /// States, and those of them that are negated.
     ssl_state: Option<(u8, u8)>,
 }
@@ -441,11 +443,11 @@ fn unsupported(keyword: &str, span: Span) -> Refusal {
 
 impl PendingLook {
     fn buffer(buffer: Buffer) -> Self {
-        Self { buffer: Some(buffer), dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: None }
+        Self { buffer: Some(buffer), dotprefix: false, tests: Vec::new(), longest: 0, longest_negated: 0, ssl_state: None }
     }
 
     fn session(states: u8, negated: u8) -> Self {
-        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: Some((states, negated)) }
+        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, longest_negated: 0, ssl_state: Some((states, negated)) }
     }
 
     fn content(&mut self, content: &Content, span: Span) -> Result<(), Refusal> {
@@ -464,9 +466,8 @@ impl PendingLook {
             let distance = distance.unwrap_or(0);
             Relative { distance, within }
         });
-        if !content.negated {
-            self.longest = self.longest.max(length);
-        }
+        let longest = if content.negated { &mut self.longest_negated } else { &mut self.longest };
+        *longest = (*longest).max(length);
         self.tests.push(BufferTest::Content(ContentTest {
             pattern: content.pattern.clone(),
             negated: content.negated,
@@ -488,15 +489,22 @@ fn engines(looks: Vec<PendingLook>) -> SmallVec<[Engine; 2]> {
         .filter(|(_, look)| look.longest > 0)
         .max_by_key(|(n, look)| (look.longest, std::cmp::Reverse(*n)))
         .map(|(n, _)| n);
+    // without any, a negated pattern takes its place, but nothing waits for that
+    let pattern = waits_for.or_else(|| {
+        let negated = looks.iter().enumerate().filter(|(_, look)| look.longest_negated > 0);
+        negated.max_by_key(|(n, look)| (look.longest_negated, std::cmp::Reverse(*n))).map(|(n, _)| n)
+    });
     let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
     for (number, look) in looks.into_iter().enumerate() {
         let prefilter = waits_for == Some(number);
+        let has_pattern = pattern == Some(number);
         if let Some((states, negated)) = look.ssl_state {
             for direction in [Direction::ToServer, Direction::ToClient] {
                 engines.push(Engine {
                     direction,
                     progress: 0,
                     prefilter: false,
+                    has_pattern: false,
                     look: Look::SslState { states, negated },
                 });
             }
@@ -508,11 +516,12 @@ fn engines(looks: Vec<PendingLook>) -> SmallVec<[Engine; 2]> {
                 direction,
                 progress,
                 prefilter,
+                has_pattern,
                 look: Look::Buffer { buffer: name, dotprefix: look.dotprefix, tests: look.tests.clone() },
             });
         }
     }
-    engines.sort_by_key(|engine| (!engine.prefilter, engine.progress));
+    engines.sort_by_key(|engine| (!engine.has_pattern, engine.progress));
     engines
 }
 

@@ -24,10 +24,24 @@ pub(crate) struct PacketState {
     pub(crate) stream_established: bool,
     /// Protocol detection of the direction has ended and no packet of it has been looked at since.
     pub(crate) detection_ended: bool,
-    /// It stands for the end of the flow and was never on the wire.
-    pub(crate) end_of_flow: bool,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+    /// Its payload is not looked at: it is encrypted, or the stream engine has refused the packet.
+    pub(crate) payload_unread: bool,
     /// The parser has moved in this direction, or in some direction because of this packet.
     pub(crate) app_moved: bool,
+}
+
+/// Where a packet comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The wire.
+    #[default]
+    Wire,
+    /// Made up so that rules see what a parser has found before the flow changes. Suricata: `PKT_PSEUDO_DETECTLOG_FLUSH`.
+    Flush,
+    /// Made up for the end of the flow. Suricata: `PKT_PSEUDO_STREAM_END`.
+    EndOfFlow,
 }
 
 impl PacketState {
@@ -38,7 +52,8 @@ impl PacketState {
             established: false,
             stream_established: false,
             detection_ended: false,
-            end_of_flow: false,
+            origin: Origin::Wire,
+            payload_unread: false,
             app_moved: false,
         }
     }
@@ -122,6 +137,7 @@ impl Run<'_, '_> {
             spoken: app.map_or([AppProto::Unknown; 2], |app| [app.proto_to_server, app.proto_to_client]),
             has_flow: flow.is_some(),
             detection_ended: self.state.detection_ended,
+            made_up: self.state.origin != Origin::Wire,
             bits: flow.map_or(&[], |flow| &flow.bits),
         }
     }
@@ -181,11 +197,13 @@ impl Run<'_, '_> {
         } else {
             program.packet_rules.get(self.direction().index()).unwrap_or(&found)
         };
-        let tcp_flags = self.packet.tcp().filter(|_| !self.state.end_of_flow).map(|tcp| tcp.flags);
+        let tcp_flags = self.packet.tcp().filter(|_| self.state.origin == Origin::Wire).map(|tcp| tcp.flags);
+        let has_payload = !self.state.payload_unread && !self.packet.payload.is_empty();
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if (signature.needs_flow && flow.is_none())
                 || !signature.flags_fit(tcp_flags)
+                || !signature.payload_fits(has_payload)
                 || signature.app_proto.is_some_and(|test| !test.fits(proto))
             {
                 continue;
@@ -197,7 +215,7 @@ impl Run<'_, '_> {
                 }
                 continue;
             }
-            if self.state.end_of_flow && signature.kind == SignatureKind::Packet {
+            if self.state.origin == Origin::EndOfFlow && signature.kind == SignatureKind::Packet {
                 continue;
             }
             if self.rule_fits(signature, flow.as_deref()) {
@@ -221,7 +239,7 @@ impl Run<'_, '_> {
         if flow.proto != self.packet.proto || flow.app.as_deref().is_none_or(|app| !app.has_state()) {
             return;
         }
-        if self.packet.proto == 6 && !self.state.end_of_flow && !self.state.app_moved {
+        if self.packet.proto == 6 && self.state.origin == Origin::Wire && !self.state.app_moved {
             return;
         }
         let Some(direction) = self.state.direction else { return };
@@ -336,7 +354,7 @@ impl Run<'_, '_> {
                 stopped = true;
                 break;
             }
-            if engine.prefilter {
+            if engine.has_pattern {
                 behind = view.progress > engine.progress;
                 within = view.progress == engine.progress;
             }
@@ -349,7 +367,7 @@ impl Run<'_, '_> {
                 Looked::CantMatch => flags |= bit | STORED_CANT,
                 Looked::NoMatch => {}
             }
-            if engine.prefilter && behind {
+            if engine.has_pattern && behind {
                 flags |= bit | STORED_CANT;
             }
             stopped = true;

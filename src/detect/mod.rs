@@ -22,7 +22,7 @@ pub use index::RulePath;
 pub use profile::EngineProfile;
 pub use signature::SignatureKind;
 
-pub(crate) use inspect::{Outcome as PacketOutcome, PacketState, Scratch, inspect};
+pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};
 
 use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
 use crate::source::Span;

@@ -210,6 +210,9 @@ pub(crate) struct Engine {
     pub(crate) progress: u8,
     /// The rule is only looked at when this engine's pattern was seen (Suricata's prefilter).
     pub(crate) prefilter: bool,
+    /// It holds the rule's pattern: the one of the prefilter, or, in a rule that has no other, a negated one, which no
+    /// prefilter can look for. Suricata: `engine->mpm`.
+    pub(crate) has_pattern: bool,
     pub(crate) look: Look,
 }
 
@@ -239,6 +242,8 @@ pub(crate) struct PacketFacts<'f> {
     pub(crate) has_flow: bool,
     /// Detection has ended with this packet or before it, in this direction, and not been looked at yet.
     pub(crate) detection_ended: bool,
+    /// The packet was never on the wire: what its headers say counts for nothing.
+    pub(crate) made_up: bool,
     pub(crate) bits: &'f [u16],
 }
 
@@ -275,6 +280,9 @@ impl Signature {
     }
 
     fn packet_test_holds(&self, test: &PacketTest, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+        if facts.made_up && test.is_of_the_wire() {
+            return false;
+        }
         match test {
             PacketTest::Flow(flow) => flow_holds(*flow, packet, facts),
             PacketTest::Bits { set, bits } => facts.has_flow && bits.iter().any(|bit| facts.bits.contains(bit) == *set),
@@ -305,6 +313,19 @@ impl Signature {
         }
     }
 
+    /// Whether there being a payload to look at lets the rule be looked at: `dsize` counts bytes whoever may read them, but
+    /// one that asks for some only meets packets whose payload is looked at, and `dsize:0` only the others.
+    pub(crate) fn payload_fits(&self, has_payload: bool) -> bool {
+        self.packet_tests.iter().all(|test| {
+            let PacketTest::Dsize(test) = test else { return true };
+            match test {
+                Compare::Eq(0) => !has_payload,
+                Compare::Lt(_) | Compare::Le(_) => true,
+                Compare::Eq(_) | Compare::Ne(_) | Compare::Gt(_) | Compare::Ge(_) | Compare::Between(..) => has_payload,
+            }
+        })
+    }
+
     /// Whether a packet's TCP flags let the rule be looked at: one that names SYN, RST or FIN only meets packets with one of
     /// these, one that names URG, ECE or CWR only packets with one of those, and one that asks for SYN only packets with SYN.
     pub(crate) fn flags_fit(&self, flags: Option<u8>) -> bool {
@@ -317,6 +338,24 @@ impl Signature {
                 && (test.bits & UNUSUAL == 0 || seen & UNUSUAL != 0)
                 && (test.bits & 0x02 == 0 || test.mode == FlagsMode::Not || seen & 0x02 != 0)
         })
+    }
+}
+
+impl PacketTest {
+    /// It looks at fields that only a packet from the wire has.
+    fn is_of_the_wire(&self) -> bool {
+        match self {
+            Self::Ttl(_)
+            | Self::Itype(_)
+            | Self::Icode(_)
+            | Self::IcmpId(_)
+            | Self::IcmpSeq(_)
+            | Self::TcpFlags(_)
+            | Self::Fragbits(_)
+            | Self::Fragoffset(_)
+            | Self::Dsize(_) => true,
+            Self::Flow(_) | Self::Bits { .. } | Self::AppLayerProtocol { .. } | Self::Sameip => false,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Fate, alert};
 use crate::app::{AppLayer, FlowKeyView};
 use crate::defrag::Defrag;
-use crate::detect::{PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
+use crate::detect::{Origin, PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, TcpState};
@@ -195,7 +195,8 @@ impl<'p> Stateful<'p> {
             established,
             stream_established: streamed.as_ref().is_some_and(|outcome| outcome.established),
             detection_ended,
-            end_of_flow: false,
+            origin: Origin::Wire,
+            payload_unread: streamed.as_ref().is_some_and(|outcome| outcome.no_payload_inspection),
             app_moved,
         };
         if let Some(outcome) = &streamed {
@@ -216,9 +217,9 @@ impl<'p> Stateful<'p> {
         let mut flushed = Vec::new();
         if streamed.as_ref().is_some_and(|outcome| outcome.flush) && !uninspected {
             // the parser has announced its end: what both directions still hold is inspected at once
-            for side in [direction.opposite(), direction] {
-                if flow.action == FlowAction::None {
-                    flushed.push(inspect_pseudo(program, self.path, &mut self.scratch, flow, side));
+            for side in [direction, direction.opposite()] {
+                if !flow.action.is_drop() {
+                    flushed.push(inspect_made_up(program, self.path, &mut self.scratch, flow, side, Origin::Flush, false));
                 }
             }
         }
@@ -254,14 +255,16 @@ impl<'p> Stateful<'p> {
             let flow_id = flow.id;
             let mut fate = fate_of(&rules, Some(flow), stream_drop.map(|cause| (cause, stream_reject)));
             fate.flow = Some(flow_id);
-            let flush_dropped = flushed.iter().any(|(_, _, outcome)| outcome.action.is_some());
-            if fate.verdict == Verdict::Pass && flush_dropped {
+            // A rule that condemns the flow on one of them takes this packet along only if the protocol is to change.
+            let changing = flow.app.as_deref().is_some_and(|app| app.protocol_change().is_some());
+            if fate.verdict == Verdict::Pass
+                && changing
+                && !flushed.is_empty()
+                && let FlowAction::Drop(rule) = flow.action
+            {
                 fate.verdict = Verdict::Drop;
-                fate.drop_rule = flushed.iter().find_map(|(_, _, outcome)| outcome.first_drop);
-                fate.cause = flushed
-                    .iter()
-                    .find_map(|(_, _, outcome)| outcome.decided_by)
-                    .map_or(Cause::FlowDropped(None), Cause::Rule);
+                fate.drop_rule = Some(rule);
+                fate.cause = Cause::Rule(rule);
             }
             if fate.verdict == Verdict::Pass && uninspected {
                 fate.cause = match passed_before {
@@ -296,7 +299,8 @@ impl<'p> Stateful<'p> {
     }
 
     /// TCP: the packets that Suricata makes up at the end of a flow, so that rules see what has not been looked at yet.
-    /// Their actions have no frame; their alerts carry number 0.
+    /// Their actions have no frame; their alerts carry number 0. Those that they bring about in turn, because a parser ends
+    /// on them, carry the number of the frame at hand.
     fn end_of_flow_packets(&mut self, flow: &mut Flow) {
         let Some(session) = flow.session.as_deref() else { return };
         let unfinished = [Direction::ToServer, Direction::ToClient]
@@ -304,7 +308,8 @@ impl<'p> Stateful<'p> {
         let needed = stream::pseudo_packets(session, unfinished);
         let program = self.program;
         for direction in [Direction::ToServer, Direction::ToClient] {
-            if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_)) {
+            if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass)
+            {
                 continue;
             }
             if flow.action.is_drop() {
@@ -312,11 +317,24 @@ impl<'p> Stateful<'p> {
             }
             let Some(key) = key_view(flow) else { return };
             let view = FlowView { direction, key, condemned: false };
-            if let Some(session) = flow.session.as_deref_mut() {
-                let mut events = EventSet::new();
-                stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
+            let Some(session) = flow.session.as_deref_mut() else { return };
+            let mut events = EventSet::new();
+            let closed = stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
+            if closed.flush {
+                for side in [direction, direction.opposite()] {
+                    if !flow.action.is_drop() {
+                        let (packet, _, outcome) =
+                            inspect_made_up(program, self.path, &mut self.scratch, flow, side, Origin::Flush, false);
+                        self.report(&packet, Some(side), &outcome);
+                    }
+                }
+                if flow.action.is_drop() {
+                    break;
+                }
             }
-            let (packet, _, outcome) = inspect_pseudo(program, self.path, &mut self.scratch, flow, direction);
+            let ended = closed.detection_ended.get(direction.index()) == Some(&true);
+            let (packet, _, outcome) =
+                inspect_made_up(program, self.path, &mut self.scratch, flow, direction, Origin::EndOfFlow, ended);
             for &rule in &outcome.alerts {
                 self.alerts.push(alert(0, rule, &packet, Some(direction)));
             }
@@ -408,12 +426,14 @@ fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>, verdict: Verd
 }
 
 /// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
-fn inspect_pseudo<'a>(
+fn inspect_made_up<'a>(
     program: &Program,
     path: RulePath,
     scratch: &mut Scratch,
     flow: &mut Flow,
     direction: Direction,
+    origin: Origin,
+    detection_ended: bool,
 ) -> (Packet<'a>, Direction, PacketOutcome) {
     let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
     let from_first = (direction == Direction::ToServer) != flow.reversed;
@@ -423,8 +443,9 @@ fn inspect_pseudo<'a>(
         direction: Some(direction),
         established: true,
         stream_established: true,
-        detection_ended: flow.detection_ended.get(direction),
-        end_of_flow: true,
+        detection_ended,
+        origin,
+        payload_unread: false,
         app_moved: true,
     };
     let outcome = inspect(program, path, scratch, &packet, Some(flow), state);
