@@ -5,9 +5,7 @@ use super::resolve::Variables;
 use super::signature::{
     AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
 };
-use super::{
-    EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order,
-};
+use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
 use crate::app::{self, AppProto};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Rule};
@@ -33,10 +31,7 @@ pub struct CompileOptions {
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self {
-            profile: EngineProfile::suricata_7(),
-            stateless: StatelessSemantics::default(),
-        }
+        Self { profile: EngineProfile::suricata_7(), stateless: StatelessSemantics::default() }
     }
 }
 

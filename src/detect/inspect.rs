@@ -22,21 +22,27 @@ pub(crate) struct PacketState {
     pub(crate) stream_established: bool,
     /// Protocol detection of the direction has ended and no packet of it has been looked at since.
     pub(crate) detection_ended: bool,
-    /// It stands for the end of the flow and was never on the wire.
+    /// It stands for the end of the flow.
     pub(crate) end_of_flow: bool,
+    /// It was never on the wire: it stands for the end of the flow, or of what a parser wants inspected.
+    pub(crate) made_up: bool,
+    /// It has payload that rules may look at. Suricata: `SIG_MASK_REQUIRE_PAYLOAD`.
+    pub(crate) has_payload: bool,
     /// The parser has moved in this direction, or in some direction because of this packet.
     pub(crate) app_moved: bool,
 }
 
 impl PacketState {
     /// A packet that belongs to no flow.
-    pub(crate) fn without_flow() -> Self {
+    pub(crate) fn without_flow(packet: &Packet<'_>) -> Self {
         Self {
             direction: None,
             established: false,
             stream_established: false,
             detection_ended: false,
             end_of_flow: false,
+            made_up: false,
+            has_payload: !packet.payload.is_empty() && !packet.carries_tunnel,
             app_moved: false,
         }
     }
@@ -115,6 +121,8 @@ impl Run<'_, '_> {
             spoken: app.map_or([AppProto::Unknown; 2], |app| [app.proto_to_server, app.proto_to_client]),
             has_flow: flow.is_some(),
             detection_ended: self.state.detection_ended,
+            made_up: self.state.made_up,
+            has_payload: self.state.has_payload,
             bits: flow.map_or(&[], |flow| &flow.bits),
         }
     }
@@ -157,7 +165,7 @@ impl Run<'_, '_> {
             Some(app) if self.packet.proto == 17 || self.state.stream_established => app.proto,
             _ => AppProto::Unknown,
         };
-        let tcp_flags = self.packet.tcp().filter(|_| !self.state.end_of_flow).map(|tcp| tcp.flags);
+        let tcp_flags = self.packet.tcp().filter(|_| !self.state.made_up).map(|tcp| tcp.flags);
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if (signature.needs_flow && flow.is_none())
@@ -196,7 +204,7 @@ impl Run<'_, '_> {
         if flow.proto != self.packet.proto || flow.app.as_deref().is_none_or(|app| !app.has_state()) {
             return;
         }
-        if self.packet.proto == 6 && !self.state.end_of_flow && !self.state.app_moved {
+        if self.packet.proto == 6 && !self.state.made_up && !self.state.app_moved {
             return;
         }
         let Some(direction) = self.state.direction else { return };
@@ -362,13 +370,7 @@ impl Run<'_, '_> {
     }
 
     /// Notes a match; its changes of bits happen at once, whatever becomes of its action.
-    fn matched(
-        &mut self,
-        rule: RuleId,
-        signature: &Signature,
-        tx: Option<u64>,
-        flow: Option<&mut Flow>,
-    ) {
+    fn matched(&mut self, rule: RuleId, signature: &Signature, tx: Option<u64>, flow: Option<&mut Flow>) {
         if let Some(flow) = flow {
             for change in &signature.changes {
                 apply(flow, change.change, change.bit);

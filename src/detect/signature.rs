@@ -1,14 +1,14 @@
 //! A rule as the engine runs it.
 
 use super::content::BufferTest;
-use crate::rules::{AddressRanges, RangeSet};
-use std::sync::Arc;
 use crate::app::{AppProto, Buffer};
 use crate::packet::{Packet, Transport};
 use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream};
+use crate::rules::{AddressRanges, RangeSet};
 use crate::verdict::{Direction, RuleAction};
 use smallvec::SmallVec;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What a rule is about, which decides when it is run and whether its action covers the packet or the flow.
 /// Names are Suricata's.
@@ -234,6 +234,10 @@ pub(crate) struct PacketFacts<'f> {
     pub(crate) has_flow: bool,
     /// Detection has ended with this packet or before it, in this direction, and not been looked at yet.
     pub(crate) detection_ended: bool,
+    /// The packet was never on the wire.
+    pub(crate) made_up: bool,
+    /// The packet has payload that rules may look at.
+    pub(crate) has_payload: bool,
     pub(crate) bits: &'f [u16],
 }
 
@@ -295,7 +299,13 @@ impl Signature {
             PacketTest::Fragoffset(compare) => {
                 packet.ip.is_some_and(|ip| compare.matches(ip.fragment.map_or(0, |f| (f.offset / 8) as u16)))
             }
-            PacketTest::Dsize(compare) => compare.matches(packet.payload.len().min(usize::from(u16::MAX)) as u16),
+            PacketTest::Dsize(compare) => {
+                // only a test for less than something does not ask for payload
+                let any_payload = matches!(compare, Compare::Lt(_) | Compare::Le(_));
+                !facts.made_up
+                    && (any_payload || facts.has_payload)
+                    && compare.matches(packet.payload.len().min(usize::from(u16::MAX)) as u16)
+            }
             PacketTest::Sameip => packet.ip.is_some_and(|ip| ip.src == ip.dst),
         }
     }

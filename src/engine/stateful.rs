@@ -93,7 +93,7 @@ impl<'p> Stateful<'p> {
             Some(place) => self.packet_of_flow(packet, place, outer_dropped),
             None if outer_dropped => Fate::UNDECIDED,
             None => {
-                let state = PacketState::without_flow();
+                let state = PacketState::without_flow(packet);
                 let outcome = inspect(self.program, &mut self.scratch, packet, None, state);
                 self.report(packet, None, &outcome);
                 fate_of(&outcome, None, None)
@@ -125,6 +125,10 @@ impl<'p> Stateful<'p> {
         };
         let mut direction = count(flow, packet);
         let mut established = is_established(flow, &timeouts);
+        let mut has_payload = !packet.payload.is_empty()
+            && !packet.carries_tunnel
+            && !flow.session.as_deref().is_some_and(stream::Session::is_payload_unread);
+        let mut has_stream = false;
         let detection_ended = flow.detection_ended.get(direction);
         flow.detection_ended.set(direction, false);
         if flow.action.is_drop() {
@@ -162,6 +166,11 @@ impl<'p> Stateful<'p> {
                 }
                 app_moved = outcome.app_update.is_some() || flow.app_updated.get(direction);
                 uninspected |= outcome.no_packet_inspection;
+                has_payload &= !outcome.no_payload_inspection;
+                has_stream = flow
+                    .session
+                    .as_deref()
+                    .is_some_and(|session| session.has_raw_data(direction, packet.payload, outcome.stream_added));
                 if let Some(fate) = outcome.flow_fate
                     && flow.action == FlowAction::None
                 {
@@ -194,6 +203,8 @@ impl<'p> Stateful<'p> {
             stream_established: streamed.as_ref().is_some_and(|outcome| outcome.established),
             detection_ended,
             end_of_flow: false,
+            made_up: false,
+            has_payload: has_payload || has_stream,
             app_moved,
         };
         if let Some(outcome) = &streamed {
@@ -216,7 +227,7 @@ impl<'p> Stateful<'p> {
             // the parser has announced its end: what both directions still hold is inspected at once
             for side in [direction.opposite(), direction] {
                 if flow.action == FlowAction::None {
-                    flushed.push(inspect_pseudo(program, &mut self.scratch, flow, side));
+                    flushed.push(inspect_pseudo(program, &mut self.scratch, flow, side, MadeUp::Flush));
                 }
             }
         }
@@ -310,11 +321,16 @@ impl<'p> Stateful<'p> {
             }
             let Some(key) = key_view(flow) else { return };
             let view = FlowView { direction, key, condemned: false };
+            let mut detection_ended = false;
             if let Some(session) = flow.session.as_deref_mut() {
                 let mut events = EventSet::new();
-                stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
+                let config = &program.profile().stream;
+                let closing = stream::close_at_timeout(config, session, &mut flow.app, view, &mut events);
+                let [to_server, to_client] = closing.detection_ended;
+                detection_ended = if direction == Direction::ToServer { to_server } else { to_client };
             }
-            let (packet, _, outcome) = inspect_pseudo(program, &mut self.scratch, flow, direction);
+            let kind = MadeUp::EndOfFlow { detection_ended };
+            let (packet, _, outcome) = inspect_pseudo(program, &mut self.scratch, flow, direction, kind);
             for &rule in &outcome.alerts {
                 self.alerts.push(alert(0, rule, &packet, Some(direction)));
             }
@@ -405,12 +421,22 @@ fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>, verdict: Verd
     }
 }
 
+/// What a packet that does not exist stands for.
+#[derive(Clone, Copy, Debug)]
+enum MadeUp {
+    /// A parser is about to stop, or to give way to another.
+    Flush,
+    /// The flow is over. Protocol detection of the direction may end with it.
+    EndOfFlow { detection_ended: bool },
+}
+
 /// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
 fn inspect_pseudo<'a>(
     program: &Program,
     scratch: &mut Scratch,
     flow: &mut Flow,
     direction: Direction,
+    made_up: MadeUp,
 ) -> (Packet<'a>, Direction, PacketOutcome) {
     let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
     let from_first = (direction == Direction::ToServer) != flow.reversed;
@@ -420,8 +446,10 @@ fn inspect_pseudo<'a>(
         direction: Some(direction),
         established: true,
         stream_established: true,
-        detection_ended: flow.detection_ended.get(direction),
-        end_of_flow: true,
+        detection_ended: matches!(made_up, MadeUp::EndOfFlow { detection_ended: true }),
+        end_of_flow: matches!(made_up, MadeUp::EndOfFlow { .. }),
+        made_up: true,
+        has_payload: false,
         app_moved: true,
     };
     let outcome = inspect(program, scratch, &packet, Some(flow), state);
