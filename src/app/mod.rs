@@ -31,6 +31,7 @@ mod reader;
 mod sip;
 mod smb;
 mod smtp;
+mod ssh;
 mod snmp;
 pub(crate) mod tcp;
 mod telnet;
@@ -221,6 +222,7 @@ enum ParserState {
     Dns(dns::DnsParser),
     Smtp(smtp::SmtpParser),
     Ftp(ftp::FtpParser),
+    Ssh(ssh::SshParser),
     /// Takes everything, makes nothing of it.
     Opaque,
 }
@@ -237,6 +239,10 @@ impl Parser {
             AppProto::Dns => ParserState::Dns(dns::DnsParser::default()),
             AppProto::Smtp => ParserState::Smtp(smtp::SmtpParser::default()),
             AppProto::Ftp => ParserState::Ftp(ftp::FtpParser::default()),
+            AppProto::Ssh => {
+                txs.push(TxData::Ssh(ssh::SshTx::default()));
+                ParserState::Ssh(ssh::SshParser::default())
+            }
             _ => ParserState::Opaque,
         };
         Self { proto, txs, state, no_payload_inspection: false, no_inspection: false }
@@ -340,6 +346,7 @@ impl AppLayer {
             ParserState::Dns(dns) => dns.stream(txs, direction, data, flags),
             ParserState::Smtp(smtp) => smtp.parse(direction, data, &mut wishes),
             ParserState::Ftp(ftp) => ftp.parse(direction, data, &mut wishes),
+            ParserState::Ssh(ssh) => ssh.parse(txs, direction, data, &mut wishes),
             ParserState::Opaque => Parsed::Ok,
         };
         parser.no_inspection |= wishes.no_inspection;
@@ -526,10 +533,10 @@ impl AppLayer {
         self.parser.as_mut()?.txs.list.get_mut(index)
     }
 
-    /// Forgets transactions with a smaller id. The session of TLS is one transaction and stays.
+    /// Forgets transactions with a smaller id. The session of TLS or SSH is one transaction and stays.
     pub fn free_before(&mut self, id: u64) {
         let Some(parser) = self.parser.as_deref_mut() else { return };
-        if parser.proto == AppProto::Tls {
+        if matches!(parser.proto, AppProto::Tls | AppProto::Ssh) {
             return;
         }
         while parser.txs.list.front().is_some_and(|tx| tx.id < id) {
@@ -544,7 +551,7 @@ impl AppLayer {
     /// Forgets one transaction.
     pub fn free(&mut self, id: u64) {
         let Some(parser) = self.parser.as_deref_mut() else { return };
-        if parser.proto == AppProto::Tls {
+        if matches!(parser.proto, AppProto::Tls | AppProto::Ssh) {
             return;
         }
         if let Ok(at) = parser.txs.list.binary_search_by_key(&id, |tx| tx.id) {
@@ -587,6 +594,7 @@ pub fn completion(proto: AppProto, _direction: Direction) -> u8 {
     match proto {
         AppProto::Http1 => http1::progress::COMPLETE,
         AppProto::Tls => tls::progress::FINISHED,
+        AppProto::Ssh => ssh::progress::FINISHED,
         _ => dns::COMPLETE,
     }
 }

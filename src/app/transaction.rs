@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::dns::DnsTx;
 use super::http1::Http1Tx;
+use super::ssh::SshTx;
 use super::tls::TlsTx;
 use crate::packet::{Event, EventSet};
 use crate::verdict::Direction;
@@ -37,6 +38,7 @@ pub(super) enum TxData {
     Tls(Box<TlsTx>),
     Http1(Box<Http1Tx>),
     Dns(DnsTx),
+    Ssh(SshTx),
 }
 
 impl Tx {
@@ -53,7 +55,7 @@ impl Tx {
     pub fn tls(&self) -> Option<&TlsTx> {
         match &self.data {
             TxData::Tls(tx) => Some(tx),
-            TxData::Http1(_) | TxData::Dns(_) => None,
+            TxData::Http1(_) | TxData::Dns(_) | TxData::Ssh(_) => None,
         }
     }
 
@@ -61,7 +63,7 @@ impl Tx {
     pub fn http1(&self) -> Option<&Http1Tx> {
         match &self.data {
             TxData::Http1(tx) => Some(tx),
-            TxData::Tls(_) | TxData::Dns(_) => None,
+            TxData::Tls(_) | TxData::Dns(_) | TxData::Ssh(_) => None,
         }
     }
 
@@ -69,7 +71,7 @@ impl Tx {
     pub fn dns(&self) -> Option<&DnsTx> {
         match &self.data {
             TxData::Dns(tx) => Some(tx),
-            TxData::Tls(_) | TxData::Http1(_) => None,
+            TxData::Tls(_) | TxData::Http1(_) | TxData::Ssh(_) => None,
         }
     }
 
@@ -79,6 +81,7 @@ impl Tx {
             TxData::Tls(tx) => tx.progress(direction),
             TxData::Http1(tx) => tx.progress(direction),
             TxData::Dns(_) => super::dns::COMPLETE,
+            TxData::Ssh(tx) => tx.progress(direction),
         }
     }
 
@@ -88,6 +91,7 @@ impl Tx {
             TxData::Tls(tx) => tx.buffer(buffer),
             TxData::Http1(tx) => tx.buffer(buffer, direction),
             TxData::Dns(tx) => tx.buffer(buffer),
+            TxData::Ssh(_) => None,
         }
     }
 }

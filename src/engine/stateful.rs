@@ -219,7 +219,10 @@ impl<'p> Stateful<'p> {
         }
         if datagram_ends_detection {
             state.detection_ended = true;
-            flow.detection_ended.set(direction, true);
+            // a datagram settles one direction, yet the next packet of either hears of it
+            for side in [Direction::ToServer, Direction::ToClient] {
+                flow.detection_ended.set(side, true);
+            }
         }
         let mut rules = PacketOutcome::default();
         let mut flushed = Vec::new();
@@ -263,7 +266,8 @@ impl<'p> Stateful<'p> {
             let flow_id = flow.id;
             let mut fate = fate_of(&rules, Some(flow), stream_drop.map(|cause| (cause, stream_reject)));
             fate.flow = Some(flow_id);
-            let flush_dropped = flushed.iter().any(|(_, _, outcome)| outcome.action.is_some());
+            // a drop of such a packet reaches the one on the wire only by way of the flow
+            let flush_dropped = flow.action.is_drop() && flushed.iter().any(|(_, _, outcome)| outcome.action.is_some());
             if fate.verdict == Verdict::Pass && flush_dropped {
                 fate.verdict = Verdict::Drop;
                 fate.drop_rule = flushed.iter().find_map(|(_, _, outcome)| outcome.first_drop);
