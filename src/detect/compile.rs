@@ -443,11 +443,25 @@ fn unsupported(keyword: &str, span: Span) -> Refusal {
 
 impl PendingLook {
     fn buffer(buffer: Buffer) -> Self {
-        Self { buffer: Some(buffer), dotprefix: false, tests: Vec::new(), longest: 0, longest_negated: 0, ssl_state: None }
+        Self {
+            buffer: Some(buffer),
+            dotprefix: false,
+            tests: Vec::new(),
+            longest: 0,
+            longest_negated: 0,
+            ssl_state: None,
+        }
     }
 
     fn session(states: u8, negated: u8) -> Self {
-        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, longest_negated: 0, ssl_state: Some((states, negated)) }
+        Self {
+            buffer: None,
+            dotprefix: false,
+            tests: Vec::new(),
+            longest: 0,
+            longest_negated: 0,
+            ssl_state: Some((states, negated)),
+        }
     }
 
     fn content(&mut self, content: &Content, span: Span) -> Result<(), Refusal> {

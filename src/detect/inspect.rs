@@ -26,8 +26,8 @@ pub(crate) struct PacketState {
     pub(crate) detection_ended: bool,
     /// Where it comes from.
     pub(crate) origin: Origin,
-    /// Its payload is not looked at: it is encrypted, or the stream engine has refused the packet.
-    pub(crate) payload_unread: bool,
+    /// It has payload that rules may look at. Suricata: `SIG_MASK_REQUIRE_PAYLOAD`.
+    pub(crate) has_payload: bool,
     /// The parser has moved in this direction, or in some direction because of this packet.
     pub(crate) app_moved: bool,
 }
@@ -46,14 +46,14 @@ pub(crate) enum Origin {
 
 impl PacketState {
     /// A packet that belongs to no flow.
-    pub(crate) fn without_flow() -> Self {
+    pub(crate) fn without_flow(packet: &Packet<'_>) -> Self {
         Self {
             direction: None,
             established: false,
             stream_established: false,
             detection_ended: false,
             origin: Origin::Wire,
-            payload_unread: false,
+            has_payload: !packet.payload.is_empty() && !packet.carries_tunnel,
             app_moved: false,
         }
     }
@@ -198,12 +198,11 @@ impl Run<'_, '_> {
             program.packet_rules.get(self.direction().index()).unwrap_or(&found)
         };
         let tcp_flags = self.packet.tcp().filter(|_| self.state.origin == Origin::Wire).map(|tcp| tcp.flags);
-        let has_payload = !self.state.payload_unread && !self.packet.payload.is_empty();
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if (signature.needs_flow && flow.is_none())
                 || !signature.flags_fit(tcp_flags)
-                || !signature.payload_fits(has_payload)
+                || !signature.payload_fits(self.state.has_payload)
                 || signature.app_proto.is_some_and(|test| !test.fits(proto))
             {
                 continue;

@@ -95,7 +95,7 @@ impl<'p> Stateful<'p> {
             Some(place) => self.packet_of_flow(packet, place, outer_dropped),
             None if outer_dropped => Fate::UNDECIDED,
             None => {
-                let state = PacketState::without_flow();
+                let state = PacketState::without_flow(packet);
                 let outcome = inspect(self.program, self.path, &mut self.scratch, packet, None, state);
                 self.report(packet, None, &outcome);
                 fate_of(&outcome, None, None)
@@ -127,6 +127,10 @@ impl<'p> Stateful<'p> {
         };
         let mut direction = count(flow, packet);
         let mut established = is_established(flow, &timeouts);
+        let mut has_payload = !packet.payload.is_empty()
+            && !packet.carries_tunnel
+            && !flow.session.as_deref().is_some_and(stream::Session::is_payload_unread);
+        let mut has_stream = false;
         let detection_ended = flow.detection_ended.get(direction);
         flow.detection_ended.set(direction, false);
         if flow.action.is_drop() {
@@ -164,6 +168,11 @@ impl<'p> Stateful<'p> {
                 }
                 app_moved = outcome.app_update.is_some() || flow.app_updated.get(direction);
                 uninspected |= outcome.no_packet_inspection;
+                has_payload &= !outcome.no_payload_inspection;
+                has_stream = flow
+                    .session
+                    .as_deref()
+                    .is_some_and(|session| session.has_raw_data(direction, packet.payload, outcome.stream_added));
                 if let Some(fate) = outcome.flow_fate
                     && flow.action == FlowAction::None
                 {
@@ -196,7 +205,7 @@ impl<'p> Stateful<'p> {
             stream_established: streamed.as_ref().is_some_and(|outcome| outcome.established),
             detection_ended,
             origin: Origin::Wire,
-            payload_unread: streamed.as_ref().is_some_and(|outcome| outcome.no_payload_inspection),
+            has_payload: has_payload || has_stream,
             app_moved,
         };
         if let Some(outcome) = &streamed {
@@ -211,7 +220,10 @@ impl<'p> Stateful<'p> {
         }
         if datagram_ends_detection {
             state.detection_ended = true;
-            flow.detection_ended.set(direction, true);
+            // a datagram settles one direction, yet the next packet of either hears of it
+            for side in [Direction::ToServer, Direction::ToClient] {
+                flow.detection_ended.set(side, true);
+            }
         }
         let mut rules = PacketOutcome::default();
         let mut flushed = Vec::new();
@@ -219,7 +231,15 @@ impl<'p> Stateful<'p> {
             // the parser has announced its end: what both directions still hold is inspected at once
             for side in [direction, direction.opposite()] {
                 if !flow.action.is_drop() {
-                    flushed.push(inspect_made_up(program, self.path, &mut self.scratch, flow, side, Origin::Flush, false));
+                    flushed.push(inspect_made_up(
+                        program,
+                        self.path,
+                        &mut self.scratch,
+                        flow,
+                        side,
+                        Origin::Flush,
+                        false,
+                    ));
                 }
             }
         }
@@ -308,7 +328,8 @@ impl<'p> Stateful<'p> {
         let needed = stream::pseudo_packets(session, unfinished);
         let program = self.program;
         for direction in [Direction::ToServer, Direction::ToClient] {
-            if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass)
+            if needed.get(direction.index()) != Some(&true)
+                || matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass)
             {
                 continue;
             }
@@ -445,7 +466,7 @@ fn inspect_made_up<'a>(
         stream_established: true,
         detection_ended,
         origin,
-        payload_unread: false,
+        has_payload: false,
         app_moved: true,
     };
     let outcome = inspect(program, path, scratch, &packet, Some(flow), state);

@@ -13,7 +13,8 @@ pub struct Table {
     created: u64,
     /// Where the next look for flows that are over begins.
     sweep_at: usize,
-    /// Latest capture time seen, seconds.
+    /// Capture time of the packet at hand, seconds. Not the latest seen: where time goes backwards, flows that begin then
+    /// are not over.
     now: i64,
     timeouts: Timeouts,
 }
@@ -69,7 +70,7 @@ impl Table {
     pub fn find(&mut self, packet: &Packet<'_>, is_reuse: impl FnOnce(&Flow) -> bool) -> Lookup {
         let Some(key) = FlowKey::of(packet) else { return Lookup { place: None, ended: None } };
         let secs = packet.time_ns.div_euclid(NANOS_PER_SEC);
-        self.now = self.now.max(secs);
+        self.now = secs;
         let mut ended = None;
         if let Some(&place) = self.places.get(&key) {
             match self.get(place) {
