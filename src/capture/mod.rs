@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(frames, ["1 1000 1 abcd/4"]);
             let expected = if cut > 4 { 16 } else { 20 };
             let says =
-                format!("`x` ends early at byte 44, after 1 frames: {expected} bytes expected, {} left", 20 - cut);
+                format!("`x` ends early at byte 44, after 1 frame: {expected} bytes expected, {} left", 20 - cut);
             assert_eq!(damage, [says]);
         }
         assert_eq!(read(whole[..44].to_vec()).1, [""; 0]);
@@ -230,7 +230,7 @@ mod tests {
         let check = |block: Vec<u8>, message: &str| {
             let (frames, damage) = read([good.clone(), block].concat());
             assert_eq!(frames, ["1 1000 1 a/1"]);
-            assert_eq!(damage, [format!("`x` ends early at byte {}, after 1 frames: {message}", good.len())]);
+            assert_eq!(damage, [format!("`x` ends early at byte {}, after 1 frame: {message}", good.len())]);
         };
         let mut trailer = LITTLE.packet(0, 1, 1, b"a");
         *trailer.last_mut().unwrap() = 1;

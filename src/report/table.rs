@@ -89,8 +89,11 @@ pub fn head(out: &mut dyn Write, run: &Run, capture: Option<&CaptureFacts>) -> i
     let names = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, text) in &lines {
         for (index, part) in wrap(&printable(text), WIDTH.saturating_sub(names + 2)).iter().enumerate() {
-            let name = if index == 0 { name } else { "" };
-            writeln!(out, "{HEADING}{name:names$}{HEADING:#}  {part}")?;
+            if index == 0 {
+                writeln!(out, "{HEADING}{name:names$}{HEADING:#}  {part}")?;
+            } else {
+                writeln!(out, "{:names$}  {part}", "")?;
+            }
         }
     }
     groups(out, &run.groups)

@@ -18,7 +18,13 @@ use crate::policy::resource::Resource;
 use crate::rules::ast::Rule;
 use crate::source::{Diagnostic, Span};
 
-const NO_RULES_HELP: &str = "take the `#` off the rules that are meant, or give a document that holds some";
+fn no_rules_help(env: &Env<'_>) -> &'static str {
+    if env.noted.left_out.borrow().is_empty() {
+        "take the `#` off the rules that are meant, or give a document that holds some"
+    } else {
+        "every rule is left out: take a --leave-out away"
+    }
+}
 
 /// The stand-in for a document with rule groups only: everything goes to the stateful engine, in the groups' own order.
 pub(in crate::policy) fn stand_in(groups: &[&Resource], env: &Env<'_>, problems: &mut Problems) -> Option<Policy> {
@@ -83,9 +89,7 @@ pub(in crate::policy) fn stand_in(groups: &[&Resource], env: &Env<'_>, problems:
         .collect();
     if !problems.has_errors() && stateless.is_empty() && stateful.iter().all(|group| group.rules.is_empty()) {
         problems.push(
-            Diagnostic::error(code::NO_RULES, "there is no rule to judge: the rule groups hold at most comments")
-                .at(first.span)
-                .help(NO_RULES_HELP),
+            Diagnostic::error(code::NO_RULES, "there is no rule to judge").at(first.span).help(no_rules_help(env)),
         );
     }
     if problems.has_errors() {
@@ -151,9 +155,7 @@ pub(in crate::policy) fn plain_rules(
     let default_actions = given_default_actions(options.default_actions.as_deref(), order, first.span, problems);
     if !problems.has_errors() && default_actions.is_empty() && groups.iter().all(|group| group.rules.is_empty()) {
         problems.push(
-            Diagnostic::error(code::NO_RULES, "there is no rule to judge, at most comments")
-                .at(first.span)
-                .help(NO_RULES_HELP),
+            Diagnostic::error(code::NO_RULES, "there is no rule to judge").at(first.span).help(no_rules_help(env)),
         );
     }
     if problems.has_errors() {

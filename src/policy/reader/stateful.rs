@@ -65,7 +65,7 @@ pub(in crate::policy) fn group(
     });
     if rules.is_empty() && !problems.has_errors() {
         problems.push(
-            Diagnostic::warning(code::NO_RULES, format!("rule group `{name}` holds no rule, at most comments"))
+            Diagnostic::warning(code::NO_RULES, format!("rule group `{name}` holds no rule"))
                 .at(resource.span)
                 .help("it decides nothing"),
         );
