@@ -99,13 +99,7 @@ impl SshParser {
         self.sides.map(|side| if side.state >= State::Records { progress::BANNER_DONE } else { progress::IN_PROGRESS })
     }
 
-    fn banner(
-        &mut self,
-        txs: &mut Transactions,
-        direction: Direction,
-        data: &[u8],
-        wishes: &mut Wishes,
-    ) -> Parsed {
+    fn banner(&mut self, txs: &mut Transactions, direction: Direction, data: &[u8], wishes: &mut Wishes) -> Parsed {
         let Some((line, rest)) = line(data) else {
             return self.partial_banner(txs, direction, data);
         };

@@ -5,9 +5,7 @@ use super::resolve::Variables;
 use super::signature::{
     AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
 };
-use super::{
-    EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order,
-};
+use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
 use crate::app::{self, AppProto};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Rule};
@@ -33,10 +31,7 @@ pub struct CompileOptions {
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self {
-            profile: EngineProfile::suricata_7(),
-            stateless: StatelessSemantics::default(),
-        }
+        Self { profile: EngineProfile::suricata_7(), stateless: StatelessSemantics::default() }
     }
 }
 
@@ -445,11 +440,25 @@ fn unsupported(keyword: &str, span: Span) -> Refusal {
 
 impl PendingLook {
     fn buffer(buffer: Buffer) -> Self {
-        Self { buffer: Some(buffer), dotprefix: false, tests: Vec::new(), longest: 0, longest_negated: 0, ssl_state: None }
+        Self {
+            buffer: Some(buffer),
+            dotprefix: false,
+            tests: Vec::new(),
+            longest: 0,
+            longest_negated: 0,
+            ssl_state: None,
+        }
     }
 
     fn session(states: u8, negated: u8) -> Self {
-        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, longest_negated: 0, ssl_state: Some((states, negated)) }
+        Self {
+            buffer: None,
+            dotprefix: false,
+            tests: Vec::new(),
+            longest: 0,
+            longest_negated: 0,
+            ssl_state: Some((states, negated)),
+        }
     }
 
     fn content(&mut self, content: &Content, span: Span) -> Result<(), Refusal> {

@@ -78,10 +78,7 @@ impl Variables {
             return Err(nothing_left(expr.span));
         }
         let any = ranges.v4.is_all() && ranges.v6.is_all();
-        let resolved = Addresses {
-            set: (!any).then(|| Arc::new(ranges)),
-            negated: self.negates(&expr.value, 0),
-        };
+        let resolved = Addresses { set: (!any).then(|| Arc::new(ranges)), negated: self.negates(&expr.value, 0) };
         if let Some(name) = name {
             self.resolved.insert(name, resolved.clone());
         }
@@ -100,9 +97,9 @@ impl Variables {
         let set = expr.value.ranges(&resolve).map_err(|error| match error {
             RangesError::Unknown(name) => {
                 let bare = name.trim_start_matches('$');
-                Diagnostic::error("FD0303", format!("port variable `{name}` is not defined")).at(expr.span).help(format!(
-                    "define it in the group's RuleVariables, or give it with --port-set {bare}=PORTS"
-                ))
+                Diagnostic::error("FD0303", format!("port variable `{name}` is not defined"))
+                    .at(expr.span)
+                    .help(format!("define it in the group's RuleVariables, or give it with --port-set {bare}=PORTS"))
             }
             error => problem(&error, expr.span),
         })?;

@@ -1,14 +1,14 @@
 //! A rule as the engine runs it.
 
 use super::content::BufferTest;
-use crate::rules::{AddressRanges, RangeSet};
-use std::sync::Arc;
 use crate::app::{AppProto, Buffer};
 use crate::packet::{Packet, Transport};
 use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream};
+use crate::rules::{AddressRanges, RangeSet};
 use crate::verdict::{Direction, RuleAction};
 use smallvec::SmallVec;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What a rule is about, which decides when it is run and whether its action covers the packet or the flow.
 /// Names are Suricata's.

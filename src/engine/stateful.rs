@@ -306,7 +306,8 @@ impl<'p> Stateful<'p> {
         let needed = stream::pseudo_packets(session, unfinished);
         let program = self.program;
         for direction in [Direction::ToServer, Direction::ToClient] {
-            if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass)
+            if needed.get(direction.index()) != Some(&true)
+                || matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass)
             {
                 continue;
             }
