@@ -13,8 +13,8 @@ pub struct Table {
     created: u64,
     /// Where the next look for flows that are over begins.
     sweep_at: usize,
-    /// Latest capture time seen, seconds.
-    now: i64,
+    /// Capture times of the last two packets, seconds.
+    recent: [i64; 2],
     timeouts: Timeouts,
 }
 
@@ -33,7 +33,8 @@ impl Table {
     const SWEEP_STEP: usize = 2;
 
     /// How much later than its time-out a flow is cleared away by the sweep, so that packets out of order in time
-    /// still find it.
+    /// still find it. One packet with a time that is far off clears nothing, and when time goes back for good, it is the
+    /// new time that counts, as in Suricata.
     const SWEEP_GRACE_SECS: i64 = 10;
 
     /// No flows.
@@ -44,7 +45,7 @@ impl Table {
             free: Vec::new(),
             created: 0,
             sweep_at: 0,
-            now: i64::MIN,
+            recent: [i64::MIN; 2],
             timeouts,
         }
     }
@@ -69,7 +70,8 @@ impl Table {
     pub fn find(&mut self, packet: &Packet<'_>, is_reuse: impl FnOnce(&Flow) -> bool) -> Lookup {
         let Some(key) = FlowKey::of(packet) else { return Lookup { place: None, ended: None } };
         let secs = packet.time_ns.div_euclid(NANOS_PER_SEC);
-        self.now = self.now.max(secs);
+        let [_, before] = self.recent;
+        self.recent = [before, secs];
         let mut ended = None;
         if let Some(&place) = self.places.get(&key) {
             match self.get(place) {
@@ -120,12 +122,14 @@ impl Table {
 
     /// Looks at the next few places and takes out a flow that has been over for a while, if one is found.
     pub fn sweep(&mut self) -> Option<Box<Flow>> {
+        let [before, latest] = self.recent;
+        let now = before.min(latest);
         for _ in 0..Self::SWEEP_STEP {
             let at = self.sweep_at;
             self.sweep_at = if at + 1 >= self.slab.len() { 0 } else { at + 1 };
             let over = self
                 .get(at as u32)
-                .is_some_and(|flow| flow.expires_at().saturating_add(Self::SWEEP_GRACE_SECS) < self.now);
+                .is_some_and(|flow| flow.expires_at().saturating_add(Self::SWEEP_GRACE_SECS) < now);
             if over {
                 return self.remove(at as u32).map(Box::new);
             }
