@@ -7,6 +7,7 @@
 use super::Program;
 use super::index::{RulePath, Searching, in_order, waits_for};
 use super::signature::{BufferName, Change, Engine, Look, PacketFacts, Signature, SignatureKind};
+use crate::app::inspection::place;
 use crate::app::{AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};
 use crate::packet::Packet;
@@ -293,9 +294,10 @@ impl Run<'_, '_> {
                 .position(|(rule, flags)| *rule == id.0 && flags & STORED_SIDE == side_flag(side));
             let candidate = match waits_for(signature) {
                 Some(engine) => {
+                    let place = engine.place(view);
                     engine.direction == view.direction
-                        && engine.progress <= view.progress
-                        && prefilter_done & (1 << engine.progress) == 0
+                        && place <= view.progress
+                        && prefilter_done & (1 << place) == 0
                         && signature.app_proto.is_none_or(|test| test.fits(view.proto))
                 }
                 None => {
@@ -349,13 +351,14 @@ impl Run<'_, '_> {
             if flags & bit != 0 || engine.direction != view.direction {
                 continue;
             }
-            if view.progress < engine.progress {
+            let place = engine.place(view);
+            if view.progress < place {
                 stopped = true;
                 break;
             }
             if engine.has_pattern {
-                behind = view.progress > engine.progress;
-                within = view.progress == engine.progress;
+                behind = view.progress > place;
+                within = view.progress == place;
             }
             match self.look(engine, tx, view) {
                 Looked::Match => {
@@ -402,7 +405,7 @@ impl Run<'_, '_> {
             Look::Buffer { buffer: BufferName::One(buffer), dotprefix, tests } => {
                 match tx.buffer(*buffer, view.direction) {
                     Some(bytes) if self.buffer_holds(bytes, *dotprefix, tests) => Looked::Match,
-                    _ => not_yet(view.progress, engine.progress),
+                    _ => not_yet(view.progress, engine.place(view)),
                 }
             }
             Look::Buffer { buffer: BufferName::DnsQueries, dotprefix, tests } => {
@@ -495,6 +498,13 @@ struct TxView {
     progress: u8,
     spoken: [AppProto; 2],
     ssl_state: u8,
+}
+
+impl Engine {
+    /// How far the transaction must have come.
+    fn place(&self, view: TxView) -> u8 {
+        place::in_proto(self.progress, view.proto, self.direction)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
