@@ -196,7 +196,8 @@ fn dropped_by(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     all.sort_by(|a, b| b.1.0.frames.cmp(&a.1.0.frames).then_with(|| a.0.cmp(&b.0)));
     section(out, "Dropped by")?;
     let mut grid = Grid::new(&[Column::Right, Column::Right, Column::Left, Column::Flexible]);
-    grid.heading(["frames", "alerts", "", ""]);
+    let any_alerts = all.iter().any(|(_, (_, alerts))| *alerts > 0);
+    grid.heading(["frames", if any_alerts { "alerts" } else { "" }, "", ""]);
     for (by, (tally, alerts)) in all.iter().take(ROWS) {
         grid.row([
             count(tally.frames).into(),
