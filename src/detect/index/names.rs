@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(found("WWW.example.com"), [1, 3, 4, 5]);
         assert_eq!(found("notexample.com"), [3]);
         assert_eq!(found("com"), [3]);
-        assert_eq!(found("example.com.evil.org"), []);
-        assert_eq!(found(""), []);
+        assert!(found("example.com.evil.org").is_empty());
+        assert!(found("").is_empty());
         assert_eq!(found(&format!("{}.example.com", "a.".repeat(500))), [1, 3, 5]);
     }
 }
