@@ -1,5 +1,4 @@
 //! Frames to packets.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
 
 mod traffic;
 

@@ -1,5 +1,4 @@
 //! Frames through the engine with domain lists of three sizes, and the plain path beside the smaller ones.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
 
 mod traffic;
 

@@ -1,5 +1,4 @@
 //! A capture file through the engine into JSON lines: what `firedrill replay` does, without starting a process.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed benchmark")]
 
 mod traffic;

@@ -1,5 +1,4 @@
 //! Documents to programs: a list of 30,000 domains, as AWS takes it and as the rules that it stands for.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
 
 mod traffic;
 

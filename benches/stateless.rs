@@ -1,5 +1,4 @@
 //! Packets through the stateless stage.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed benchmark")]
 
 mod traffic;

@@ -40,9 +40,12 @@ impl Numbers {
 /// Domain number `n`.
 pub fn domain(n: u64) -> String {
     const WORDS: [&str; 8] = ["alpha", "cedar", "delta", "harbor", "lime", "nova", "quartz", "vista"];
-    const TOPS: [&str; 4] = ["com", "net", "org", "co.uk"];
-    let word = |shift: u64| WORDS[(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize % WORDS.len()];
-    format!("{}{n}-{}.{}", word(20), word(40), TOPS[n as usize % TOPS.len()])
+    let word = |shift: u64| pick(&WORDS, n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift);
+    format!("{}{n}-{}.{}", word(20), word(40), pick(&["com", "net", "org", "co.uk"], n))
+}
+
+fn pick<T: Copy>(from: &[T], n: u64) -> T {
+    from.iter().copied().cycle().nth(n as usize % from.len()).unwrap()
 }
 
 /// `n_talks` conversations, some hundred at a time: TLS, HTTP, DNS, plain TCP and UDP, ping.
@@ -122,10 +125,7 @@ pub fn rules_text(n_domains: u64) -> String {
     let mut text = String::new();
     let mut sid = 0;
     for target in (0..n_domains).map(target) {
-        let (before, test) = match target.starts_with('.') {
-            true => ("dotprefix; ", ""),
-            false => ("", "startswith; "),
-        };
+        let (before, test) = if target.starts_with('.') { ("dotprefix; ", "") } else { ("", "startswith; ") };
         for (protocol, buffer, nocase) in
             [("tls", "ssl_state:client_hello; tls.sni; ", "nocase; "), ("http", "http.host; ", "")]
         {
@@ -156,7 +156,7 @@ pub fn stateless(n_rules: u64) -> String {
     let mut rules = Vec::new();
     for priority in 1..n_rules {
         let net = format!("52.{}.{}.0/24", numbers.below(250), numbers.below(250));
-        let port = [22, 443, 3306, 8080][numbers.below(4) as usize];
+        let port = pick(&[22, 443, 3306, 8080], numbers.below(4));
         rules.push(format!(
             r#"{{"Priority": {priority}, "RuleDefinition": {{"Actions": ["aws:drop"], "MatchAttributes": {{"Sources": [{{"AddressDefinition": "10.0.0.0/8"}}], "Destinations": [{{"AddressDefinition": "{net}"}}], "SourcePorts": [{{"FromPort": 0, "ToPort": 65535}}], "DestinationPorts": [{{"FromPort": {port}, "ToPort": {port}}}], "Protocols": [6]}}}}}}"#
         ));
@@ -171,7 +171,7 @@ pub fn stateless(n_rules: u64) -> String {
 pub fn load(name: &str, text: &str) -> Loaded {
     let options = LoadOptions {
         stateful: StatefulOptions {
-            order: name.ends_with(".rules").then_some(RuleOrder::Action),
+            order: (!name.contains("json")).then_some(RuleOrder::Action),
             home_net: Some("10.0.0.0/8".to_owned()),
             ..StatefulOptions::default()
         },
