@@ -39,6 +39,9 @@ impl Default for CompileOptions {
 /// Priority of a rule that says none.
 const DEFAULT_PRIORITY: u32 = 3;
 
+/// Kinds of rules whose IP protocols are remembered during compilation.
+const PROTOCOLS_KEPT: usize = 32;
+
 impl Program {
     /// Compiles a policy. `sources` takes in the text of the default actions' rules.
     ///
@@ -68,6 +71,7 @@ struct Compiler<'a> {
     rules: Vec<RuleInfo>,
     groups: Vec<GroupInfo>,
     bits: HashMap<String, u16>,
+    protocols: Vec<(Protocol, Vec<IpProto>, ProtocolSet)>,
     problems: Vec<Diagnostic>,
 }
 
@@ -112,6 +116,7 @@ impl<'a> Compiler<'a> {
             rules: Vec::new(),
             groups: Vec::new(),
             bits: HashMap::new(),
+            protocols: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -202,9 +207,7 @@ impl<'a> Compiler<'a> {
             Protocol::Ipv6 | Protocol::Icmpv6 => Some(6),
             _ => None,
         };
-        let protocols = ProtocolSet::of((0..=255).filter(|&number| {
-            protocol.has_transport(number) && options.ip_protos.iter().all(|test| ip_proto_holds(*test, number))
-        }));
+        let protocols = self.protocols(protocol, &options.ip_protos);
         let engines = engines(options.looks);
         let directions = options.directions;
         let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
@@ -247,6 +250,20 @@ impl<'a> Compiler<'a> {
         }
         self.signatures.push((signature, priority, options.sid));
         Ok(())
+    }
+
+    /// The IP protocols of a rule. Most rules of a policy are about the same few.
+    fn protocols(&mut self, protocol: Protocol, ip_protos: &[IpProto]) -> ProtocolSet {
+        if let Some((.., known)) = self.protocols.iter().find(|(p, tests, _)| *p == protocol && tests == ip_protos) {
+            return *known;
+        }
+        let set = ProtocolSet::of((0..=255).filter(|&number| {
+            protocol.has_transport(number) && ip_protos.iter().all(|test| ip_proto_holds(*test, number))
+        }));
+        if self.protocols.len() < PROTOCOLS_KEPT {
+            self.protocols.push((protocol, ip_protos.to_vec(), set));
+        }
+        set
     }
 
     fn options_of(&mut self, rule: &Rule) -> Result<Options, Refusal> {

@@ -102,7 +102,7 @@ mod tests {
                 .collect();
             assert_eq!(intervals.at(port), wanted, "port {port}");
         }
-        assert_eq!(Intervals::<u16>::default().at(7), []);
+        assert!(Intervals::<u16>::default().at(7).is_empty());
     }
 
     #[test]

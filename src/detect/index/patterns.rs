@@ -219,8 +219,8 @@ mod tests {
 
     #[test]
     fn a_dot_in_front_belongs_to_the_buffer() {
-        let ending = |pattern| ContentTest { endswith: true, ..content(pattern) };
-        let whole = |pattern: &'static str| ContentTest { depth: Some(pattern.len()), ..ending(pattern) };
+        let ending = |pattern: &str| ContentTest { endswith: true, ..content(pattern) };
+        let whole = |pattern: &str| ContentTest { depth: Some(pattern.len()), ..ending(pattern) };
         let rules = [vec![ending(".example.com")], vec![whole(".example.com")], vec![whole("example.com")]];
         assert_eq!(found(&rules, true, "example.com"), [0, 1, 2]);
         assert_eq!(found(&rules, true, "www.example.com"), [0, 2]);
