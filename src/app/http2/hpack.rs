@@ -292,7 +292,7 @@ mod tests {
         let mut text = String::new();
         let outcome = table.decode(block, |field| {
             let (name, value) = (String::from_utf8_lossy(&field.name), String::from_utf8_lossy(&field.value));
-            text += &format!("{name}={value};");
+            text.extend([&*name, "=", &*value, ";"]);
         });
         (text, outcome)
     }
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_smaller_table_loses_its_oldest_fields() {
         let mut table = Table::default();
-        decode(&mut table, b"\x40\x01a\x01b\x40\x01c\x01d");
+        assert!(decode(&mut table, b"\x40\x01a\x01b\x40\x01c\x01d").1.is_ok());
         assert_eq!(decode(&mut table, b"\x3f\x09\xbe\xbf").0, "=;c=d;=;");
     }
 
@@ -330,7 +330,7 @@ mod tests {
     fn the_table_stays_small_whatever_blocks_say() {
         let mut table = Table::default();
         let mut block = b"\x3f\xe1\xff\xff\x7f".to_vec();
-        decode(&mut table, &block);
+        assert!(decode(&mut table, &block).1.is_ok());
         block = [&b"\x40\x01a\x7f\x81\x0f"[..], &[b'x'; 2048]].concat();
         for _ in 0..100 {
             assert_eq!(decode(&mut table, &block).1, Ok(Odd::default()));

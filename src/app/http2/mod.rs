@@ -311,8 +311,9 @@ impl Http2Parser {
                 HEADER_TABLE_SIZE => {
                     self.table(direction.opposite()).set_size(u32::from_be_bytes([v0, v1, v2, v3]));
                 }
-                1..=LAST_KNOWN => {}
-                _ => return,
+                0 => return,
+                id if id > LAST_KNOWN => return,
+                _ => {}
             }
         }
     }
