@@ -5,7 +5,7 @@
 //! kept between packets, how actions reach the flow).
 
 use super::Program;
-use super::index::{RulePath, Searching, in_order, waits_for};
+use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::signature::{BufferName, Change, Engine, Look, PacketFacts, Signature, SignatureKind};
 use crate::app::inspection::place;
 use crate::app::{AppLayer, AppProto, Tx, completion};
@@ -210,7 +210,7 @@ impl Run<'_, '_> {
             }
             if !signature.engines.is_empty() {
                 // a rule without a pattern to wait for becomes a candidate for this packet's transactions
-                if waits_for(signature).is_none() {
+                if !waits(signature) {
                     self.scratch.candidates.push(id);
                 }
                 continue;
@@ -292,21 +292,19 @@ impl Run<'_, '_> {
                 .rules
                 .iter()
                 .position(|(rule, flags)| *rule == id.0 && flags & STORED_SIDE == side_flag(side));
-            let candidate = match waits_for(signature) {
-                Some(engine) => {
+            let candidate = if waits(signature) {
+                waits_for(signature, view.direction).is_some_and(|engine| {
                     let place = engine.place(view);
-                    engine.direction == view.direction
-                        && place <= view.progress
+                    place <= view.progress
                         && prefilter_done & (1 << place) == 0
                         && signature.app_proto.is_none_or(|test| test.fits(view.proto))
+                })
+            } else {
+                let candidates = &self.scratch.candidates;
+                while candidates.get(next_candidate).is_some_and(|rule| *rule < id) {
+                    next_candidate += 1;
                 }
-                None => {
-                    let candidates = &self.scratch.candidates;
-                    while candidates.get(next_candidate).is_some_and(|rule| *rule < id) {
-                        next_candidate += 1;
-                    }
-                    candidates.get(next_candidate) == Some(&id)
-                }
+                candidates.get(next_candidate) == Some(&id)
             };
             if !candidate && stored.is_none() {
                 continue;

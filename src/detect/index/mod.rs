@@ -53,7 +53,6 @@ impl Index {
         Self {
             ip_only: ByProtocol::build(ip_only.map(|(id, signature)| (id, &signature.header))),
             packet_rules: directions.map(|direction| {
-                let waits = |signature: &Signature| waits_for(signature).is_some();
                 ByAppProtocol::build(in_direction(direction).filter(|(_, signature)| !waits(signature)))
             }),
             patterns: directions.map(|direction| ByPattern::build(in_direction(direction), direction)),
@@ -88,9 +87,14 @@ impl Index {
     }
 }
 
-/// The look that a rule waits for: a transaction only meets the rule when the pattern of this look is there.
-pub(super) fn waits_for(signature: &Signature) -> Option<&Engine> {
-    signature.engines.iter().find(|engine| engine.prefilter)
+/// Whether a rule waits for a pattern: without it, a transaction never meets the rule.
+pub(super) fn waits(signature: &Signature) -> bool {
+    signature.engines.iter().any(|engine| engine.prefilter)
+}
+
+/// The look whose pattern a rule that waits is waiting for in a direction; a buffer both sides fill is waited for in both.
+pub(super) fn waits_for(signature: &Signature, direction: Direction) -> Option<&Engine> {
+    signature.engines.iter().find(|engine| engine.prefilter && engine.direction == direction)
 }
 
 /// Puts rules in order of evaluation, each once.

@@ -45,7 +45,7 @@ impl ByPattern {
     pub(super) fn build<'a>(rules: impl Iterator<Item = (RuleId, &'a Signature)>, direction: Direction) -> Self {
         let mut building: Vec<Building<'a>> = Vec::new();
         for (id, signature) in rules {
-            let Some(engine) = waits_for(signature).filter(|engine| engine.direction == direction) else { continue };
+            let Some(engine) = waits_for(signature, direction) else { continue };
             let Look::Buffer { buffer, dotprefix, tests } = &engine.look else { continue };
             let known = building.iter().position(|of| of.buffer == *buffer && of.dotprefix == *dotprefix);
             let of_buffer = match known.and_then(|at| building.get_mut(at)) {
