@@ -1,6 +1,6 @@
 //! The command as its users run it: the real binary, at the root of the repository.
 
-#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up is a failed test")]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};

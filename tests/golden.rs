@@ -4,7 +4,7 @@
 //! `tests/golden/record` makes the answers again with a live Suricata. The packets and alerts of the answer are compared
 //! exactly, and of the flows what does not depend on when Suricata's timers ran.
 
-#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up is a failed test")]
 
 use serde_json::Value;
 use std::collections::BTreeMap;

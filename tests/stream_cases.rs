@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use firedrill::app::{AppLayer, FlowKeyView};
-use firedrill::packet::{EventSet, IpHeader, Packet, TcpHeader, Transport, tcp_flag};
+use firedrill::packet::{IpHeader, Packet, TcpHeader, Transport, tcp_flag};
 use firedrill::stream::{
     ExceptionPolicy, FlowFate, FlowView, Session, StreamConfig, TcpState, process, tcp_state_name,
 };
@@ -65,24 +65,12 @@ impl Replay {
             ..TcpHeader::default()
         };
         self.n += 1;
-        let mut packet = Packet {
-            time_ns: self.n * 1_000_000,
-            vlan: [0; 3],
-            vlan_depth: 0,
-            ip: Some(IpHeader {
-                src,
-                dst,
-                proto: 6,
-                ttl: 64,
-                fragment: None,
-                total_len: 0,
-                bad_checksum: false,
-                flags: 0,
-            }),
-            transport: Transport::Tcp(tcp),
-            payload,
-            events: EventSet::new(),
-        };
+        let mut packet = Packet::new(self.n * 1_000_000, 0);
+        packet.ip =
+            Some(IpHeader { src, dst, proto: 6, ttl: 64, fragment: None, total_len: 0, bad_checksum: false, flags: 0 });
+        packet.proto = 6;
+        packet.transport = Transport::Tcp(tcp);
+        packet.payload = payload;
         let key = FlowKeyView { ip_proto: 6, client_port: 40000, server_port: 7 };
         let flow = FlowView { direction, key, condemned: self.condemned };
         let outcome = process(&self.config, &mut self.session, &mut self.app, &mut packet, flow);

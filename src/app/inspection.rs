@@ -1,14 +1,15 @@
 //! How far rules have got with the transactions of a flow, and which of them nobody needs any more.
 
-use super::{AppLayer, Tx, completion, http1_progress, ssl_state, tls_progress};
+use super::{AppLayer, AppProto, Tx, completion, http1_progress, http2_progress, ssl_state, tls_progress};
 use crate::verdict::Direction;
+use smallvec::SmallVec;
 
 /// A direction of a transaction needs no more looks: a bit of [`super::TxDetect::flags`].
 pub(crate) const INSPECTED: u64 = 1 << 63;
 
 /// Where in a transaction rules look at its buffers.
 pub(crate) mod place {
-    use super::{http1_progress, tls_progress};
+    use super::{AppProto, Direction, http1_progress, http2_progress, tls_progress};
 
     /// Anything of a TLS handshake.
     pub(crate) const TLS_START: u8 = tls_progress::IN_PROGRESS;
@@ -22,6 +23,15 @@ pub(crate) mod place {
     pub(crate) const RESPONSE_HEADERS: u8 = http1_progress::HEADERS;
     /// A DNS message.
     pub(crate) const DNS_REQUEST: u8 = 1;
+
+    /// Where rules look at a buffer that HTTP/1 has at `place`: in HTTP/2 at the body, whatever it is.
+    pub(crate) fn in_proto(place: u8, proto: AppProto, direction: Direction) -> u8 {
+        match (proto, direction) {
+            (AppProto::Http2, Direction::ToServer) => http2_progress::DATA_CLIENT,
+            (AppProto::Http2, Direction::ToClient) => http2_progress::DATA_SERVER,
+            _ => place,
+        }
+    }
 }
 
 impl AppLayer {
@@ -30,9 +40,24 @@ impl AppLayer {
         self.parser_proto().is_some()
     }
 
-    /// Some transaction has not been inspected to its end in a direction.
+    /// Some transaction has not been inspected to its end in a direction, or not been logged.
     pub(crate) fn has_unfinished(&self, direction: Direction) -> bool {
-        self.has_state() && self.inspect_id(direction) < self.transaction_count()
+        self.has_state() && self.inspect_id(direction).min(self.log_id()) < self.transaction_count()
+    }
+
+    /// The first transaction that Suricata has not logged. It logs those of HTTP when they are complete and those of TLS
+    /// after the handshake, and everything once both directions have ended; other protocols are not logged.
+    fn log_id(&self) -> u64 {
+        let logged_at = match self.proto {
+            AppProto::Http1 => http1_progress::COMPLETE,
+            AppProto::Tls => tls_progress::HANDSHAKE_DONE,
+            _ => return u64::MAX,
+        };
+        if self.eof == [true; 2] {
+            return u64::MAX;
+        }
+        let open = |tx: &Tx| [Direction::ToServer, Direction::ToClient].iter().any(|&d| tx.progress(d) < logged_at);
+        self.transactions().find(|(_, tx)| open(tx)).map_or(u64::MAX, |(id, _)| id)
     }
 
     /// The first transaction whose direction has not been inspected to its end.
@@ -68,12 +93,26 @@ impl AppLayer {
                 return;
             };
             let before = self.n_transactions();
+            if !done && self.proto == AppProto::Http2 {
+                self.free_streams(end);
+                return;
+            }
             if done {
                 self.free_before(id + 1);
             }
             if self.n_transactions() == before {
                 return;
             }
+        }
+    }
+
+    /// Forgets streams that are over, though older ones are not.
+    fn free_streams(&mut self, [to_server, to_client]: [u8; 2]) {
+        let ends = [(Direction::ToServer, to_server), (Direction::ToClient, to_client)];
+        let is_over = |tx: &Tx| ends.iter().all(|&(d, end)| tx.is_inspected(d) && tx.progress(d) >= end);
+        let over: SmallVec<[u64; 8]> = self.transactions().filter(|(_, tx)| is_over(tx)).map(|(id, _)| id).collect();
+        for id in over {
+            self.free(id);
         }
     }
 

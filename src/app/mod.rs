@@ -4,8 +4,8 @@
 //! application protocol, transactions with buffers, and events. Nothing here knows rules or verdicts.
 //!
 //! Detection is [`AppLayer::detect`]; `pattern.rs` and `probe.rs` hold what is looked for as data. Parsers exist for
-//! TLS (`tls/`), HTTP/1 (`http1/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like; every
-//! other protocol is detected, and its data accepted without transactions.
+//! TLS (`tls/`), HTTP/1 (`http1/`), HTTP/2 in clear (`http2/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like, SSH
+//! (`ssh.rs`) until it is encrypted; every other protocol is detected, and its data accepted without transactions.
 
 mod ber;
 mod dcerpc;
@@ -32,6 +32,7 @@ mod sip;
 mod smb;
 mod smtp;
 mod snmp;
+mod ssh;
 pub(crate) mod tcp;
 mod telnet;
 mod tftp;
@@ -42,6 +43,7 @@ use std::collections::VecDeque;
 
 pub use dns::{DnsTx, Query};
 pub use http1::{Http1Tx, progress as http1_progress};
+pub use http2::{Http2Tx, progress as http2_progress};
 pub use proto::AppProto;
 pub use tls::{TlsTx, progress as tls_progress, state as ssl_state};
 pub use transaction::{Buffer, Tx, TxDetect};
@@ -156,7 +158,7 @@ struct Seen {
 
 impl Seen {
     fn note(&mut self, tx: &Tx) {
-        if let Some(host) = tx.http1().and_then(Http1Tx::host)
+        if let Some(host) = tx.http_host()
             && self.hosts.len() < HOSTS_MAX
             && !self.hosts.iter().any(|known| **known == *host)
         {
@@ -218,9 +220,11 @@ struct Parser {
 enum ParserState {
     Tls(tls::TlsParser),
     Http1(Box<http1::Http1Parser>),
+    Http2(Box<http2::Http2Parser>),
     Dns(dns::DnsParser),
     Smtp(smtp::SmtpParser),
     Ftp(ftp::FtpParser),
+    Ssh(ssh::SshParser),
     /// Takes everything, makes nothing of it.
     Opaque,
 }
@@ -234,9 +238,14 @@ impl Parser {
                 ParserState::Tls(tls::TlsParser::default())
             }
             AppProto::Http1 => ParserState::Http1(Box::default()),
+            AppProto::Http2 => ParserState::Http2(Box::default()),
             AppProto::Dns => ParserState::Dns(dns::DnsParser::default()),
             AppProto::Smtp => ParserState::Smtp(smtp::SmtpParser::default()),
             AppProto::Ftp => ParserState::Ftp(ftp::FtpParser::default()),
+            AppProto::Ssh => {
+                txs.push(TxData::Plain([ssh::progress::IN_PROGRESS; 2]));
+                ParserState::Ssh(ssh::SshParser::default())
+            }
             _ => ParserState::Opaque,
         };
         Self { proto, txs, state, no_payload_inspection: false, no_inspection: false }
@@ -336,10 +345,12 @@ impl AppLayer {
                 };
                 http1.parse(txs, flow, direction, data, eof, &mut wishes)
             }
+            ParserState::Http2(http2) => http2.parse(txs, direction, data),
             ParserState::Dns(_) if flow.ip_proto != TCP => dns::DnsParser::datagram(txs, direction, data),
             ParserState::Dns(dns) => dns.stream(txs, direction, data, flags),
-            ParserState::Smtp(smtp) => smtp.parse(direction, data, &mut wishes),
+            ParserState::Smtp(smtp) => smtp.parse(txs, direction, data, &mut wishes),
             ParserState::Ftp(ftp) => ftp.parse(direction, data, &mut wishes),
+            ParserState::Ssh(ssh) => ssh.parse(txs, direction, data, &mut wishes),
             ParserState::Opaque => Parsed::Ok,
         };
         parser.no_inspection |= wishes.no_inspection;
@@ -526,15 +537,15 @@ impl AppLayer {
         self.parser.as_mut()?.txs.list.get_mut(index)
     }
 
-    /// Forgets transactions with a smaller id. The session of TLS is one transaction and stays.
+    /// Forgets transactions with a smaller id. A session of TLS or SSH is one transaction and stays.
     pub fn free_before(&mut self, id: u64) {
         let Some(parser) = self.parser.as_deref_mut() else { return };
-        if parser.proto == AppProto::Tls {
+        if matches!(parser.proto, AppProto::Tls | AppProto::Ssh) {
             return;
         }
         while parser.txs.list.front().is_some_and(|tx| tx.id < id) {
             if let Some(tx) = parser.txs.list.pop_front()
-                && tx.http1().is_some()
+                && tx.http_host().is_some()
             {
                 self.seen.get_or_insert_default().note(&tx);
             }
@@ -544,12 +555,12 @@ impl AppLayer {
     /// Forgets one transaction.
     pub fn free(&mut self, id: u64) {
         let Some(parser) = self.parser.as_deref_mut() else { return };
-        if parser.proto == AppProto::Tls {
+        if matches!(parser.proto, AppProto::Tls | AppProto::Ssh) {
             return;
         }
         if let Ok(at) = parser.txs.list.binary_search_by_key(&id, |tx| tx.id) {
             let tx = parser.txs.list.remove(at);
-            if let Some(tx) = tx.filter(|tx| tx.http1().is_some()) {
+            if let Some(tx) = tx.filter(|tx| tx.http_host().is_some()) {
                 self.seen.get_or_insert_default().note(&tx);
             }
         }
@@ -563,7 +574,7 @@ impl AppLayer {
     /// Hosts of the HTTP requests of the flow, those of forgotten transactions first, each once.
     pub fn hosts(&self) -> Vec<String> {
         let forgotten = self.seen.iter().flat_map(|seen| &seen.hosts).map(|host| &**host);
-        let live = self.transactions().filter_map(|(_, tx)| tx.http1()?.host());
+        let live = self.transactions().filter_map(|(_, tx)| tx.http_host());
         let mut hosts: Vec<String> = Vec::new();
         for host in forgotten.chain(live) {
             let host = String::from_utf8_lossy(host);
@@ -586,7 +597,9 @@ impl AppLayer {
 pub fn completion(proto: AppProto, _direction: Direction) -> u8 {
     match proto {
         AppProto::Http1 => http1::progress::COMPLETE,
+        AppProto::Http2 => http2::progress::CLOSED,
         AppProto::Tls => tls::progress::FINISHED,
+        AppProto::Ssh => ssh::progress::FINISHED,
         _ => dns::COMPLETE,
     }
 }
@@ -621,7 +634,7 @@ mod tests {
     }
 
     /// Beginnings that lead deep into each parser.
-    const OPENINGS: [&[u8]; 9] = [
+    const OPENINGS: [&[u8]; 11] = [
         b"",
         b"GET / HTTP/1.1\r\nHost: a\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n",
@@ -631,6 +644,8 @@ mod tests {
         b"\x12\x34\x01\0\0\x01\0\x02\0\0\0\0\x03www\xc0\x0c",
         b"EHLO a\r\nSTARTTLS\r\n",
         b"\0\0\0\x40\xffSMB",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x04\x01\x05\0\0\0\x01\x82\x84\x40",
+        b"SSH-2.0-a\r\n\0\0\0\x0c\x0a\x15",
     ];
 
     proptest::proptest! {

@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 
 use super::lines::{Flow, Lines, begins_with};
-use super::{AppProto, Parsed, Wishes};
+use super::transaction::TxData;
+use super::{AppProto, Parsed, Transactions, Wishes};
 use crate::verdict::Direction;
 
 const TLS_PORT: u16 = 443;
 const COMMANDS_MAX: usize = 1024;
+/// A transaction's progress when its message is over.
+const DONE: [u8; 2] = [1; 2];
 
 /// Reply codes; a line with another one is no reply.
 const REPLIES: [&[u8; 3]; 29] = [
@@ -20,6 +23,7 @@ const REPLIES: [&[u8; 3]; 29] = [
 enum Command {
     StartTls,
     Data,
+    Reset,
     Other,
 }
 
@@ -35,20 +39,28 @@ pub(super) struct SmtpParser {
     pipelining: bool,
     /// The client sends a message.
     data: bool,
+    /// The transaction at hand: a message with its commands.
+    tx: Option<u64>,
 }
 
 impl SmtpParser {
-    pub(super) fn parse(&mut self, direction: Direction, data: &[u8], wishes: &mut Wishes) -> Parsed {
+    pub(super) fn parse(
+        &mut self,
+        txs: &mut Transactions,
+        direction: Direction,
+        data: &[u8],
+        wishes: &mut Wishes,
+    ) -> Parsed {
         let flow = match direction {
             Direction::ToServer => {
                 let mut lines = std::mem::take(&mut self.client);
-                let flow = lines.feed(data, |line| self.command(line));
+                let flow = lines.feed(data, |line| self.command(txs, line));
                 self.client = lines;
                 flow
             }
             Direction::ToClient => {
                 let mut lines = std::mem::take(&mut self.server);
-                let flow = lines.feed(data, |line| self.reply(line, wishes));
+                let flow = lines.feed(data, |line| self.reply(txs, line, wishes));
                 self.server = lines;
                 flow
             }
@@ -56,11 +68,13 @@ impl SmtpParser {
         if flow.is_break() { Parsed::Error } else { Parsed::Ok }
     }
 
-    fn command(&mut self, line: &[u8]) -> Flow {
+    fn command(&mut self, txs: &mut Transactions, line: &[u8]) -> Flow {
+        self.ensure_tx(txs, line);
         if self.data {
             if line == b"." {
                 self.data = false;
                 self.push(Command::Other);
+                self.complete_tx(txs);
             }
             return Flow::Continue(());
         }
@@ -69,10 +83,28 @@ impl SmtpParser {
         } else if begins_with(line, b"DATA") {
             self.data = self.pipelining;
             self.push(Command::Data);
+        } else if begins_with(line, b"RSET") {
+            self.push(Command::Reset);
         } else {
             self.push(Command::Other);
         }
         Flow::Continue(())
+    }
+
+    /// A command opens a transaction unless one is open; `RSET` and `QUIT` open none when there has been one.
+    fn ensure_tx(&mut self, txs: &mut Transactions, line: &[u8]) {
+        let known = self.tx.and_then(|id| txs.by_id(id));
+        let closes = !self.data && (begins_with(line, b"RSET") || begins_with(line, b"QUIT"));
+        match known.map(|tx| &tx.data) {
+            Some(TxData::Plain(progress)) if *progress != DONE || closes => {}
+            _ => self.tx = Some(txs.push(TxData::Plain([0; 2])).id),
+        }
+    }
+
+    fn complete_tx(&self, txs: &mut Transactions) {
+        if let Some(tx) = self.tx.and_then(|id| txs.by_id(id)) {
+            tx.data = TxData::Plain(DONE);
+        }
     }
 
     fn push(&mut self, command: Command) {
@@ -81,7 +113,7 @@ impl SmtpParser {
         }
     }
 
-    fn reply(&mut self, line: &[u8], wishes: &mut Wishes) -> Flow {
+    fn reply(&mut self, txs: &mut Transactions, line: &[u8], wishes: &mut Wishes) -> Flow {
         if line.is_empty() {
             return Flow::Continue(());
         }
@@ -98,9 +130,11 @@ impl SmtpParser {
             (Command::StartTls, b"220") => {
                 self.data = true;
                 wishes.change = Some((Some(TLS_PORT), AppProto::Tls));
+                self.complete_tx(txs);
             }
             (Command::Data, b"354") => self.data = true,
             (Command::Data, _) if self.pipelining => self.data = false,
+            (Command::Reset, b"250") if !self.multiline => self.complete_tx(txs),
             _ => {}
         }
         if !self.multiline {
@@ -118,10 +152,11 @@ mod tests {
 
     fn change(talk: &[(Direction, &[u8])]) -> (Option<(Option<u16>, AppProto)>, Parsed) {
         let mut parser = SmtpParser::default();
+        let mut txs = Transactions::default();
         let mut wishes = Wishes::default();
         let mut parsed = Parsed::Ok;
         for (direction, data) in talk {
-            parsed = parser.parse(*direction, data, &mut wishes);
+            parsed = parser.parse(&mut txs, *direction, data, &mut wishes);
         }
         (wishes.change, parsed)
     }

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::dns::DnsTx;
 use super::http1::Http1Tx;
+use super::http2::Http2Tx;
 use super::tls::TlsTx;
 use crate::packet::{Event, EventSet};
 use crate::verdict::Direction;
@@ -36,7 +37,10 @@ pub struct TxDetect {
 pub(super) enum TxData {
     Tls(Box<TlsTx>),
     Http1(Box<Http1Tx>),
+    Http2(Box<Http2Tx>),
     Dns(DnsTx),
+    /// No buffers, only how far it has come in each direction, by [`Direction::index`].
+    Plain([u8; 2]),
 }
 
 impl Tx {
@@ -53,7 +57,7 @@ impl Tx {
     pub fn tls(&self) -> Option<&TlsTx> {
         match &self.data {
             TxData::Tls(tx) => Some(tx),
-            TxData::Http1(_) | TxData::Dns(_) => None,
+            _ => None,
         }
     }
 
@@ -61,7 +65,16 @@ impl Tx {
     pub fn http1(&self) -> Option<&Http1Tx> {
         match &self.data {
             TxData::Http1(tx) => Some(tx),
-            TxData::Tls(_) | TxData::Dns(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The host that an HTTP request is for, in lower case and without port.
+    pub fn http_host(&self) -> Option<&[u8]> {
+        match &self.data {
+            TxData::Http1(tx) => tx.host(),
+            TxData::Http2(tx) => tx.host(),
+            _ => None,
         }
     }
 
@@ -69,7 +82,7 @@ impl Tx {
     pub fn dns(&self) -> Option<&DnsTx> {
         match &self.data {
             TxData::Dns(tx) => Some(tx),
-            TxData::Tls(_) | TxData::Http1(_) => None,
+            _ => None,
         }
     }
 
@@ -79,6 +92,8 @@ impl Tx {
             TxData::Tls(tx) => tx.progress(direction),
             TxData::Http1(tx) => tx.progress(direction),
             TxData::Dns(_) => super::dns::COMPLETE,
+            TxData::Http2(tx) => tx.progress(),
+            TxData::Plain(progress) => progress.get(direction.index()).copied().unwrap_or(0),
         }
     }
 
@@ -88,6 +103,8 @@ impl Tx {
             TxData::Tls(tx) => tx.buffer(buffer),
             TxData::Http1(tx) => tx.buffer(buffer, direction),
             TxData::Dns(tx) => tx.buffer(buffer),
+            TxData::Http2(tx) => tx.buffer(buffer, direction),
+            TxData::Plain(_) => None,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::report::{CaptureFacts, RuleEntry};
 use crate::source::{Diagnostic, Sources};
 use crate::stream;
 use crate::verdict::Sink;
+use std::borrow::Cow;
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -23,10 +24,10 @@ impl Firewall {
     /// # Errors
     /// Everything in the policy that cannot be evaluated, with its place.
     pub fn compile(policy: &Policy, sources: &mut Sources, options: &EngineOptions) -> Result<Self, Vec<Diagnostic>> {
-        let mut policy = policy.clone();
+        let mut policy = Cow::Borrowed(policy);
         if options.midstream {
             // a flow that may begin in the middle is no exception
-            policy.stateful.stream_exception = StreamExceptionPolicy::Continue;
+            policy.to_mut().stateful.stream_exception = StreamExceptionPolicy::Continue;
         }
         let options = CompileOptions { profile: profile(options), ..CompileOptions::default() };
         let program = Program::compile(&policy, sources, &options)?;
@@ -59,7 +60,7 @@ impl Firewall {
 
     /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.
     pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
-        Engine::new(&self.program, EngineConfig { decapsulate: tunnels })
+        Engine::new(&self.program, EngineConfig { decapsulate: tunnels, ..EngineConfig::default() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a policy to a program.
 
 use super::content::{BufferTest, ContentTest, Relative};
+use super::index::Index;
 use super::resolve::Variables;
 use super::signature::{
     AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
@@ -38,6 +39,9 @@ impl Default for CompileOptions {
 /// Priority of a rule that says none.
 const DEFAULT_PRIORITY: u32 = 3;
 
+/// Kinds of rules whose IP protocols are remembered during compilation.
+const PROTOCOLS_KEPT: usize = 32;
+
 impl Program {
     /// Compiles a policy. `sources` takes in the text of the default actions' rules.
     ///
@@ -67,6 +71,7 @@ struct Compiler<'a> {
     rules: Vec<RuleInfo>,
     groups: Vec<GroupInfo>,
     bits: HashMap<String, u16>,
+    protocols: Vec<(Protocol, Vec<IpProto>, ProtocolSet)>,
     problems: Vec<Diagnostic>,
 }
 
@@ -96,6 +101,8 @@ struct PendingLook {
     tests: Vec<BufferTest>,
     /// Longest positive pattern.
     longest: usize,
+    /// The same of the negated ones.
+    longest_negated: usize,
     /// States, and those of them that are negated.
     ssl_state: Option<(u8, u8)>,
 }
@@ -109,6 +116,7 @@ impl<'a> Compiler<'a> {
             rules: Vec::new(),
             groups: Vec::new(),
             bits: HashMap::new(),
+            protocols: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -199,10 +207,8 @@ impl<'a> Compiler<'a> {
             Protocol::Ipv6 | Protocol::Icmpv6 => Some(6),
             _ => None,
         };
-        let protocols = ProtocolSet::of((0..=255).filter(|&number| {
-            protocol.has_transport(number) && options.ip_protos.iter().all(|test| ip_proto_holds(*test, number))
-        }));
-        let engines = engines(options.looks, app_proto)?;
+        let protocols = self.protocols(protocol, &options.ip_protos);
+        let engines = engines(options.looks);
         let directions = options.directions;
         let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
         let facts = classify::HeaderFacts {
@@ -244,6 +250,20 @@ impl<'a> Compiler<'a> {
         }
         self.signatures.push((signature, priority, options.sid));
         Ok(())
+    }
+
+    /// The IP protocols of a rule. Most rules of a policy are about the same few.
+    fn protocols(&mut self, protocol: Protocol, ip_protos: &[IpProto]) -> ProtocolSet {
+        if let Some((.., known)) = self.protocols.iter().find(|(p, tests, _)| *p == protocol && tests == ip_protos) {
+            return *known;
+        }
+        let set = ProtocolSet::of((0..=255).filter(|&number| {
+            protocol.has_transport(number) && ip_protos.iter().all(|test| ip_proto_holds(*test, number))
+        }));
+        if self.protocols.len() < PROTOCOLS_KEPT {
+            self.protocols.push((protocol, ip_protos.to_vec(), set));
+        }
+        set
     }
 
     fn options_of(&mut self, rule: &Rule) -> Result<Options, Refusal> {
@@ -314,7 +334,7 @@ impl<'a> Compiler<'a> {
                     _ => return Err(unsupported("content outside of a buffer", span)),
                 },
                 Keyword::Bsize(bsize) => match options.looks.last_mut() {
-                    Some(look) if look.buffer.is_some() => look.bsize(bsize, span)?,
+                    Some(look) if look.buffer.is_some() => look.tests.push(BufferTest::Bsize(bsize.0)),
                     _ => return Err(unsupported("bsize", span)),
                 },
                 other => return Err(unsupported(name_of(other), span)),
@@ -380,6 +400,7 @@ impl<'a> Compiler<'a> {
             packet_rules: [Vec::new(), Vec::new()],
             tx_rules: [Vec::new(), Vec::new()],
             decoder_event_rules: Vec::new(),
+            index: Index::default(),
             profile,
         };
         program.index();
@@ -409,6 +430,7 @@ impl Program {
                 }
             }
         }
+        self.index = Index::build(&self.signatures);
     }
 }
 
@@ -438,11 +460,25 @@ fn unsupported(keyword: &str, span: Span) -> Refusal {
 
 impl PendingLook {
     fn buffer(buffer: Buffer) -> Self {
-        Self { buffer: Some(buffer), dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: None }
+        Self {
+            buffer: Some(buffer),
+            dotprefix: false,
+            tests: Vec::new(),
+            longest: 0,
+            longest_negated: 0,
+            ssl_state: None,
+        }
     }
 
     fn session(states: u8, negated: u8) -> Self {
-        Self { buffer: None, dotprefix: false, tests: Vec::new(), longest: 0, ssl_state: Some((states, negated)) }
+        Self {
+            buffer: None,
+            dotprefix: false,
+            tests: Vec::new(),
+            longest: 0,
+            longest_negated: 0,
+            ssl_state: Some((states, negated)),
+        }
     }
 
     fn content(&mut self, content: &Content, span: Span) -> Result<(), Refusal> {
@@ -461,9 +497,8 @@ impl PendingLook {
             let distance = distance.unwrap_or(0);
             Relative { distance, within }
         });
-        if !content.negated {
-            self.longest = self.longest.max(length);
-        }
+        let longest = if content.negated { &mut self.longest_negated } else { &mut self.longest };
+        *longest = (*longest).max(length);
         self.tests.push(BufferTest::Content(ContentTest {
             pattern: content.pattern.clone(),
             negated: content.negated,
@@ -475,31 +510,32 @@ impl PendingLook {
         }));
         Ok(())
     }
-
-    fn bsize(&mut self, bsize: &crate::rules::keyword::Bsize, _span: Span) -> Result<(), Refusal> {
-        self.tests.push(BufferTest::Bsize(bsize.0));
-        Ok(())
-    }
 }
 
 /// The engines of a rule: that with the pattern the rule waits for first, then by place in the transaction.
-fn engines(looks: Vec<PendingLook>, app_proto: Option<AppProtoTest>) -> Result<SmallVec<[Engine; 2]>, Refusal> {
+fn engines(looks: Vec<PendingLook>) -> SmallVec<[Engine; 2]> {
     let waits_for = looks
         .iter()
         .enumerate()
         .filter(|(_, look)| look.longest > 0)
         .max_by_key(|(n, look)| (look.longest, std::cmp::Reverse(*n)))
         .map(|(n, _)| n);
-    let _ = app_proto;
+    // without any, a negated pattern takes its place, but nothing waits for that
+    let pattern = waits_for.or_else(|| {
+        let negated = looks.iter().enumerate().filter(|(_, look)| look.longest_negated > 0);
+        negated.max_by_key(|(n, look)| (look.longest_negated, std::cmp::Reverse(*n))).map(|(n, _)| n)
+    });
     let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
     for (number, look) in looks.into_iter().enumerate() {
         let prefilter = waits_for == Some(number);
+        let has_pattern = pattern == Some(number);
         if let Some((states, negated)) = look.ssl_state {
             for direction in [Direction::ToServer, Direction::ToClient] {
                 engines.push(Engine {
                     direction,
                     progress: 0,
                     prefilter: false,
+                    has_pattern: false,
                     look: Look::SslState { states, negated },
                 });
             }
@@ -511,12 +547,13 @@ fn engines(looks: Vec<PendingLook>, app_proto: Option<AppProtoTest>) -> Result<S
                 direction,
                 progress,
                 prefilter,
+                has_pattern,
                 look: Look::Buffer { buffer: name, dotprefix: look.dotprefix, tests: look.tests.clone() },
             });
         }
     }
-    engines.sort_by_key(|engine| (!engine.prefilter, engine.progress));
-    Ok(engines)
+    engines.sort_by_key(|engine| (!engine.has_pattern, engine.progress));
+    engines
 }
 
 /// Where in a transaction a buffer is looked at; empty for buffers that are not evaluated yet.

@@ -2,13 +2,15 @@
 //!
 //! [`Program::compile`] orders the rules of a policy as the engine does, resolves variables, works out what kind of rule
 //! each is (which decides what its action covers) and refuses what is not evaluated here, with its place. [`inspect`]
-//! runs a program over one packet. Read `signature.rs` for what a rule becomes, `inspect.rs` for the order of work.
+//! runs a program over one packet. Read `signature.rs` for what a rule becomes, `inspect.rs` for the order of work, and
+//! `index/` for how rules that cannot match are left out of it.
 
 mod classify;
 mod classtype;
 mod compile;
 mod content;
 mod default_actions;
+mod index;
 mod inspect;
 mod order;
 mod profile;
@@ -16,15 +18,17 @@ mod resolve;
 mod signature;
 
 pub use compile::CompileOptions;
+pub use index::RulePath;
 pub use profile::EngineProfile;
 pub use signature::SignatureKind;
 
-pub(crate) use inspect::{Outcome as PacketOutcome, PacketState, Scratch, inspect};
+pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};
 
 use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
 use crate::source::Span;
 use crate::stateless::Stateless;
 use crate::verdict::{RuleAction, RuleId, StatelessRuleId};
+use index::Index;
 use signature::Signature;
 
 /// A policy, compiled. Immutable; share it by reference.
@@ -43,6 +47,7 @@ pub struct Program {
     /// Those of them that look into transactions.
     tx_rules: [Vec<RuleId>; 2],
     decoder_event_rules: Vec<RuleId>,
+    index: Index,
     profile: EngineProfile,
 }
 

@@ -107,6 +107,11 @@ impl ProtocolSet {
         }
     }
 
+    /// Some number is in both.
+    pub(crate) fn intersects(self, other: Self) -> bool {
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+    }
+
     pub(crate) fn contains(&self, number: u8) -> bool {
         self.0.get(usize::from(number >> 6)).is_some_and(|word| word >> (number & 63) & 1 == 1)
     }
@@ -205,6 +210,9 @@ pub(crate) struct Engine {
     pub(crate) progress: u8,
     /// The rule is only looked at when this engine's pattern was seen (Suricata's prefilter).
     pub(crate) prefilter: bool,
+    /// It holds the rule's pattern: the one of the prefilter, or, in a rule that has no other, a negated one, which no
+    /// prefilter can look for. Suricata: `engine->mpm`.
+    pub(crate) has_pattern: bool,
     pub(crate) look: Look,
 }
 
@@ -234,6 +242,8 @@ pub(crate) struct PacketFacts<'f> {
     pub(crate) has_flow: bool,
     /// Detection has ended with this packet or before it, in this direction, and not been looked at yet.
     pub(crate) detection_ended: bool,
+    /// The packet was never on the wire: what its headers say counts for nothing.
+    pub(crate) made_up: bool,
     pub(crate) bits: &'f [u16],
 }
 
@@ -270,8 +280,11 @@ impl Signature {
     }
 
     fn packet_test_holds(&self, test: &PacketTest, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+        if facts.made_up && test.is_of_the_wire() {
+            return false;
+        }
         match test {
-            PacketTest::Flow(flow) => flow_holds(flow, packet, facts),
+            PacketTest::Flow(flow) => flow_holds(*flow, packet, facts),
             PacketTest::Bits { set, bits } => facts.has_flow && bits.iter().any(|bit| facts.bits.contains(bit) == *set),
             PacketTest::AppLayerProtocol { negated, proto } => {
                 if !facts.has_flow || (self.kind == SignatureKind::PdOnly && !facts.detection_ended) {
@@ -300,6 +313,19 @@ impl Signature {
         }
     }
 
+    /// Whether there being a payload to look at lets the rule be looked at: `dsize` counts bytes whoever may read them, but
+    /// one that asks for some only meets packets whose payload is looked at, and `dsize:0` only the others.
+    pub(crate) fn payload_fits(&self, has_payload: bool) -> bool {
+        self.packet_tests.iter().all(|test| {
+            let PacketTest::Dsize(test) = test else { return true };
+            match test {
+                Compare::Eq(0) => !has_payload,
+                Compare::Lt(_) | Compare::Le(_) => true,
+                Compare::Eq(_) | Compare::Ne(_) | Compare::Gt(_) | Compare::Ge(_) | Compare::Between(..) => has_payload,
+            }
+        })
+    }
+
     /// Whether a packet's TCP flags let the rule be looked at: one that names SYN, RST or FIN only meets packets with one of
     /// these, one that names URG, ECE or CWR only packets with one of those, and one that asks for SYN only packets with SYN.
     pub(crate) fn flags_fit(&self, flags: Option<u8>) -> bool {
@@ -315,6 +341,24 @@ impl Signature {
     }
 }
 
+impl PacketTest {
+    /// It looks at fields that only a packet from the wire has.
+    fn is_of_the_wire(&self) -> bool {
+        match self {
+            Self::Ttl(_)
+            | Self::Itype(_)
+            | Self::Icode(_)
+            | Self::IcmpId(_)
+            | Self::IcmpSeq(_)
+            | Self::TcpFlags(_)
+            | Self::Fragbits(_)
+            | Self::Fragoffset(_)
+            | Self::Dsize(_) => true,
+            Self::Flow(_) | Self::Bits { .. } | Self::AppLayerProtocol { .. } | Self::Sameip => false,
+        }
+    }
+}
+
 fn icmp<'p>(packet: &'p Packet<'_>) -> Option<&'p crate::packet::IcmpHeader> {
     match &packet.transport {
         Transport::Icmp(icmp) => Some(icmp),
@@ -324,7 +368,7 @@ fn icmp<'p>(packet: &'p Packet<'_>) -> Option<&'p crate::packet::IcmpHeader> {
 
 /// All conditions of a `flow` keyword. A condition that can never be met, such as `not_established` beside `stateless`,
 /// makes the rule silent, as it does in Suricata.
-fn flow_holds(flow: &FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+fn flow_holds(flow: FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
     let direction = flow.direction.is_none_or(|wanted| facts.direction == Some(wanted));
     let state = match (flow.established, flow.stateless) {
         (Some(false), true) => false,

@@ -9,7 +9,7 @@ mod stateful;
 pub use facts::Facts;
 
 use crate::capture::Frame;
-use crate::detect::Program;
+use crate::detect::{Program, RulePath};
 use crate::packet::{DecodeConfig, Packet, decode_frame};
 use crate::policy::model::StatelessAction;
 use crate::verdict::{Alert, Cause, Decision, RuleId, Sink, Stage, Verdict};
@@ -25,11 +25,13 @@ pub struct Engine<'p> {
     facts: Facts,
 }
 
-/// How frames are read before the policy sees them.
+/// How frames are read before the policy sees them, and how rules are found for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EngineConfig {
     /// Take GENEVE and VXLAN headers off before the stateless stage, and judge what is inside.
     pub decapsulate: bool,
+    /// How rules are found; it never changes a result.
+    pub path: RulePath,
 }
 
 /// What became of one packet of a frame in the stateful engine.
@@ -63,7 +65,7 @@ impl<'p> Engine<'p> {
     pub fn new(program: &'p Program, config: EngineConfig) -> Self {
         Self {
             program,
-            stateful: Stateful::new(program),
+            stateful: Stateful::new(program, config.path),
             decode: program.profile().decode.clone(),
             decapsulate: config.decapsulate,
             facts: Facts::default(),

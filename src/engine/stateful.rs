@@ -3,7 +3,7 @@
 use super::{Fate, alert};
 use crate::app::{AppLayer, FlowKeyView};
 use crate::defrag::Defrag;
-use crate::detect::{PacketOutcome, PacketState, Program, Scratch, inspect};
+use crate::detect::{Origin, PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, TcpState};
@@ -12,6 +12,7 @@ use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Si
 #[derive(Debug)]
 pub(super) struct Stateful<'p> {
     program: &'p Program,
+    path: RulePath,
     flows: Table,
     defrag: Defrag,
     scratch: Scratch,
@@ -22,10 +23,11 @@ pub(super) struct Stateful<'p> {
 }
 
 impl<'p> Stateful<'p> {
-    pub(super) fn new(program: &'p Program) -> Self {
+    pub(super) fn new(program: &'p Program, path: RulePath) -> Self {
         let profile = program.profile();
         Self {
             program,
+            path,
             flows: Table::new(profile.timeouts),
             defrag: Defrag::new(profile.defrag.clone()),
             scratch: Scratch::default(),
@@ -93,8 +95,8 @@ impl<'p> Stateful<'p> {
             Some(place) => self.packet_of_flow(packet, place, outer_dropped),
             None if outer_dropped => Fate::UNDECIDED,
             None => {
-                let state = PacketState::without_flow();
-                let outcome = inspect(self.program, &mut self.scratch, packet, None, state);
+                let state = PacketState::without_flow(packet);
+                let outcome = inspect(self.program, self.path, &mut self.scratch, packet, None, state);
                 self.report(packet, None, &outcome);
                 fate_of(&outcome, None, None)
             }
@@ -125,6 +127,10 @@ impl<'p> Stateful<'p> {
         };
         let mut direction = count(flow, packet);
         let mut established = is_established(flow, &timeouts);
+        let mut has_payload = !packet.payload.is_empty()
+            && !packet.carries_tunnel
+            && !flow.session.as_deref().is_some_and(stream::Session::is_payload_unread);
+        let mut has_stream = false;
         let detection_ended = flow.detection_ended.get(direction);
         flow.detection_ended.set(direction, false);
         if flow.action.is_drop() {
@@ -162,6 +168,11 @@ impl<'p> Stateful<'p> {
                 }
                 app_moved = outcome.app_update.is_some() || flow.app_updated.get(direction);
                 uninspected |= outcome.no_packet_inspection;
+                has_payload &= !outcome.no_payload_inspection;
+                has_stream = flow
+                    .session
+                    .as_deref()
+                    .is_some_and(|session| session.has_raw_data(direction, packet.payload, outcome.stream_added));
                 if let Some(fate) = outcome.flow_fate
                     && flow.action == FlowAction::None
                 {
@@ -193,7 +204,8 @@ impl<'p> Stateful<'p> {
             established,
             stream_established: streamed.as_ref().is_some_and(|outcome| outcome.established),
             detection_ended,
-            end_of_flow: false,
+            origin: Origin::Wire,
+            has_payload: has_payload || has_stream,
             app_moved,
         };
         if let Some(outcome) = &streamed {
@@ -208,15 +220,26 @@ impl<'p> Stateful<'p> {
         }
         if datagram_ends_detection {
             state.detection_ended = true;
-            flow.detection_ended.set(direction, true);
+            // a datagram settles one direction, yet the next packet of either hears of it
+            for side in [Direction::ToServer, Direction::ToClient] {
+                flow.detection_ended.set(side, true);
+            }
         }
         let mut rules = PacketOutcome::default();
         let mut flushed = Vec::new();
         if streamed.as_ref().is_some_and(|outcome| outcome.flush) && !uninspected {
             // the parser has announced its end: what both directions still hold is inspected at once
-            for side in [direction.opposite(), direction] {
-                if flow.action == FlowAction::None {
-                    flushed.push(inspect_pseudo(program, &mut self.scratch, flow, side));
+            for side in [direction, direction.opposite()] {
+                if !flow.action.is_drop() {
+                    flushed.push(inspect_made_up(
+                        program,
+                        self.path,
+                        &mut self.scratch,
+                        flow,
+                        side,
+                        Origin::Flush,
+                        false,
+                    ));
                 }
             }
         }
@@ -231,7 +254,7 @@ impl<'p> Stateful<'p> {
                 // no rule looks into the stream outside of buffers, so nothing need be kept for that
                 session.disable_raw(direction);
             }
-            rules = inspect(program, &mut self.scratch, packet, Some(flow), state);
+            rules = inspect(program, self.path, &mut self.scratch, packet, Some(flow), state);
         }
         if let Some(session) = flow.session.as_deref_mut() {
             if matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass) {
@@ -252,14 +275,16 @@ impl<'p> Stateful<'p> {
             let flow_id = flow.id;
             let mut fate = fate_of(&rules, Some(flow), stream_drop.map(|cause| (cause, stream_reject)));
             fate.flow = Some(flow_id);
-            let flush_dropped = flushed.iter().any(|(_, _, outcome)| outcome.action.is_some());
-            if fate.verdict == Verdict::Pass && flush_dropped {
+            // A rule that condemns the flow on one of them takes this packet along only if the protocol is to change.
+            let changing = flow.app.as_deref().is_some_and(|app| app.protocol_change().is_some());
+            if fate.verdict == Verdict::Pass
+                && changing
+                && !flushed.is_empty()
+                && let FlowAction::Drop(rule) = flow.action
+            {
                 fate.verdict = Verdict::Drop;
-                fate.drop_rule = flushed.iter().find_map(|(_, _, outcome)| outcome.first_drop);
-                fate.cause = flushed
-                    .iter()
-                    .find_map(|(_, _, outcome)| outcome.decided_by)
-                    .map_or(Cause::FlowDropped(None), Cause::Rule);
+                fate.drop_rule = Some(rule);
+                fate.cause = Cause::Rule(rule);
             }
             if fate.verdict == Verdict::Pass && uninspected {
                 fate.cause = match passed_before {
@@ -294,7 +319,8 @@ impl<'p> Stateful<'p> {
     }
 
     /// TCP: the packets that Suricata makes up at the end of a flow, so that rules see what has not been looked at yet.
-    /// Their actions have no frame; their alerts carry number 0.
+    /// Their actions have no frame; their alerts carry number 0. Those that they bring about in turn, because a parser ends
+    /// on them, carry the number of the frame at hand.
     fn end_of_flow_packets(&mut self, flow: &mut Flow) {
         let Some(session) = flow.session.as_deref() else { return };
         let unfinished = [Direction::ToServer, Direction::ToClient]
@@ -302,7 +328,9 @@ impl<'p> Stateful<'p> {
         let needed = stream::pseudo_packets(session, unfinished);
         let program = self.program;
         for direction in [Direction::ToServer, Direction::ToClient] {
-            if needed.get(direction.index()) != Some(&true) || matches!(flow.action, FlowAction::Pass(_)) {
+            if needed.get(direction.index()) != Some(&true)
+                || matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass)
+            {
                 continue;
             }
             if flow.action.is_drop() {
@@ -310,11 +338,24 @@ impl<'p> Stateful<'p> {
             }
             let Some(key) = key_view(flow) else { return };
             let view = FlowView { direction, key, condemned: false };
-            if let Some(session) = flow.session.as_deref_mut() {
-                let mut events = EventSet::new();
-                stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
+            let Some(session) = flow.session.as_deref_mut() else { return };
+            let mut events = EventSet::new();
+            let closed = stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
+            if closed.flush {
+                for side in [direction, direction.opposite()] {
+                    if !flow.action.is_drop() {
+                        let (packet, _, outcome) =
+                            inspect_made_up(program, self.path, &mut self.scratch, flow, side, Origin::Flush, false);
+                        self.report(&packet, Some(side), &outcome);
+                    }
+                }
+                if flow.action.is_drop() {
+                    break;
+                }
             }
-            let (packet, _, outcome) = inspect_pseudo(program, &mut self.scratch, flow, direction);
+            let ended = closed.detection_ended.get(direction.index()) == Some(&true);
+            let (packet, _, outcome) =
+                inspect_made_up(program, self.path, &mut self.scratch, flow, direction, Origin::EndOfFlow, ended);
             for &rule in &outcome.alerts {
                 self.alerts.push(alert(0, rule, &packet, Some(direction)));
             }
@@ -406,11 +447,14 @@ fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>, verdict: Verd
 }
 
 /// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
-fn inspect_pseudo<'a>(
+fn inspect_made_up<'a>(
     program: &Program,
+    path: RulePath,
     scratch: &mut Scratch,
     flow: &mut Flow,
     direction: Direction,
+    origin: Origin,
+    detection_ended: bool,
 ) -> (Packet<'a>, Direction, PacketOutcome) {
     let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
     let from_first = (direction == Direction::ToServer) != flow.reversed;
@@ -420,11 +464,12 @@ fn inspect_pseudo<'a>(
         direction: Some(direction),
         established: true,
         stream_established: true,
-        detection_ended: flow.detection_ended.get(direction),
-        end_of_flow: true,
+        detection_ended,
+        origin,
+        has_payload: false,
         app_moved: true,
     };
-    let outcome = inspect(program, scratch, &packet, Some(flow), state);
+    let outcome = inspect(program, path, scratch, &packet, Some(flow), state);
     (packet, direction, outcome)
 }
 

@@ -13,8 +13,12 @@ pub struct Table {
     created: u64,
     /// Where the next look for flows that are over begins.
     sweep_at: usize,
-    /// Latest capture time seen, seconds.
+    /// Capture time of the packet at hand, seconds.
     now: i64,
+    /// That of the packet before it. Only a flow that is over by both is swept out, so that one packet with a wrong time
+    /// does not end the flows of all others; and the latest time ever seen does not count, so that flows live that begin
+    /// where time goes backwards.
+    before: i64,
     timeouts: Timeouts,
 }
 
@@ -45,6 +49,7 @@ impl Table {
             created: 0,
             sweep_at: 0,
             now: i64::MIN,
+            before: i64::MIN,
             timeouts,
         }
     }
@@ -69,7 +74,7 @@ impl Table {
     pub fn find(&mut self, packet: &Packet<'_>, is_reuse: impl FnOnce(&Flow) -> bool) -> Lookup {
         let Some(key) = FlowKey::of(packet) else { return Lookup { place: None, ended: None } };
         let secs = packet.time_ns.div_euclid(NANOS_PER_SEC);
-        self.now = self.now.max(secs);
+        self.before = std::mem::replace(&mut self.now, secs);
         let mut ended = None;
         if let Some(&place) = self.places.get(&key) {
             match self.get(place) {
@@ -123,9 +128,9 @@ impl Table {
         for _ in 0..Self::SWEEP_STEP {
             let at = self.sweep_at;
             self.sweep_at = if at + 1 >= self.slab.len() { 0 } else { at + 1 };
-            let over = self
-                .get(at as u32)
-                .is_some_and(|flow| flow.expires_at().saturating_add(Self::SWEEP_GRACE_SECS) < self.now);
+            let over = self.get(at as u32).is_some_and(|flow| {
+                flow.expires_at().saturating_add(Self::SWEEP_GRACE_SECS) < self.now.min(self.before)
+            });
             if over {
                 return self.remove(at as u32).map(Box::new);
             }
@@ -204,12 +209,29 @@ mod tests {
         for port in 1..=100 {
             find(&mut table, &udp(([10, 0, 0, 1], port), ([8, 8, 8, 8], 53)), 0);
         }
-        find(&mut table, &udp(([10, 0, 0, 2], 1), ([8, 8, 8, 8], 53)), 1000);
+        for _ in 0..2 {
+            find(&mut table, &udp(([10, 0, 0, 2], 1), ([8, 8, 8, 8], 53)), 1000);
+        }
         let mut swept = 0;
         for _ in 0..200 {
             swept += usize::from(table.sweep().is_some());
         }
         assert_eq!((swept, table.len()), (100, 1));
         assert_eq!(table.drain().len(), 1);
+    }
+
+    #[test]
+    fn flows_outlive_a_packet_with_a_wrong_time() {
+        let mut table = Table::new(Timeouts::default());
+        let [early, lost, late] = [1, 2, 3].map(|port| udp(([10, 0, 0, 1], port), ([8, 8, 8, 8], 53)));
+        let seen =
+            [(&early, 1000), (&lost, 900_000), (&late, -5000), (&early, 1000), (&late, -5000)].map(|(bytes, secs)| {
+                let id = find(&mut table, bytes, secs).0;
+                for _ in 0..5 {
+                    assert!(table.sweep().is_none());
+                }
+                id
+            });
+        assert_eq!(seen, [1, 2, 3, 1, 3]);
     }
 }

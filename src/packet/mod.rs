@@ -219,9 +219,10 @@ pub struct EspHeader {
 }
 
 impl<'a> Packet<'a> {
-    /// A packet in which nothing has been decoded yet.
-    fn new(time_ns: i64, len: u32) -> Self {
-        Packet {
+    /// A packet of `len` bytes in which nothing has been decoded yet; `time_ns` as in the field.
+    #[must_use]
+    pub fn new(time_ns: i64, len: u32) -> Self {
+        Self {
             time_ns,
             vlan: [0; 3],
             vlan_depth: 0,

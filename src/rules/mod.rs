@@ -54,6 +54,7 @@ pub use ast::Rule;
 pub use duplicates::{Duplicates, check_duplicates};
 pub use file::{ParsedRules, parse_rule, parse_rules};
 pub use protocol::Protocol;
+pub(crate) use ranges::Number;
 pub use ranges::RangeSet;
 
 use crate::source::{Diagnostic, MappedText, Spanned};

@@ -115,7 +115,7 @@ pub struct Outcome {
     /// Client and server of the flow have changed places, and so has this packet's direction.
     pub swapped: bool,
     /// The parser announced the end of inspection or a change of protocol: both directions are inspected at once, by two
-    /// packets that do not exist: first the one of the other direction than this packet, then of the same.
+    /// packets that do not exist: first one of this packet's direction, then one of the other.
     pub flush: bool,
 }
 

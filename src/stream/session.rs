@@ -276,6 +276,11 @@ impl Session {
         self.state
     }
 
+    /// Payload of this flow is not inspected any more: it is encrypted. Suricata: `FLOW_NOPAYLOAD_INSPECTION`.
+    pub fn is_payload_unread(&self) -> bool {
+        self.payload_unread
+    }
+
     /// The half that the sender of packets in a direction fills.
     pub(crate) fn half(&self, direction: Direction) -> &Half {
         match direction {

@@ -245,6 +245,7 @@ pub fn process(
         return out;
     }
     let unread = session.as_ref().is_some_and(|session| session.payload_unread);
+    out.no_payload_inspection |= unread;
     let no_session = session.as_ref().is_none_or(|session| session.state == TcpState::None);
     let accepted = if no_session {
         if let Some(opening) = opens(config, &segment, session, app, events, &mut out) {

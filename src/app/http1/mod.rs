@@ -301,7 +301,7 @@ fn tx(txs: &mut Transactions, id: u64) -> Option<(&mut Http1Tx, &mut EventSet)> 
     let tx = txs.by_id(id)?;
     match &mut tx.data {
         TxData::Http1(http1) => Some((http1, &mut tx.events)),
-        TxData::Tls(_) | TxData::Dns(_) => None,
+        _ => None,
     }
 }
 

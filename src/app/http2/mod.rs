@@ -1,0 +1,439 @@
+//! HTTP/2 in clear: frames, header blocks, and a transaction for each stream.
+//!
+//! In: the bytes of each direction. Out: a transaction for each stream with the buffers of its headers, and one for each
+//! frame about the connection as a whole. `hpack.rs` decodes header blocks. Bodies are not kept.
+
+mod hpack;
+mod huffman;
+mod stream;
+
+pub use stream::Http2Tx;
+
+use super::probe::{Context, Probe};
+use super::transaction::{TxData, raise};
+use super::{Parsed, Transactions};
+use crate::verdict::Direction;
+use hpack::Table;
+
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const FRAME_HEADER_BYTES: usize = 9;
+/// The largest first frame of a server.
+const FRAME_BYTES_MAX: u32 = 16_384;
+/// A longer frame is not waited for: what is there of it is looked at, and the rest skipped.
+const WHOLE_FRAME_BYTES_MAX: usize = 65_536;
+/// What must be there of a longer frame.
+const PART_OF_FRAME_BYTES: usize = 256;
+/// What is put together of a header block in several frames.
+const BLOCK_BYTES_MAX: usize = 102_400;
+/// Transactions of a connection that may be live.
+const TRANSACTIONS_MAX: usize = 4096;
+
+/// Frame types.
+mod frame {
+    pub(super) const DATA: u8 = 0;
+    pub(super) const HEADERS: u8 = 1;
+    pub(super) const PRIORITY: u8 = 2;
+    pub(super) const RST_STREAM: u8 = 3;
+    pub(super) const SETTINGS: u8 = 4;
+    pub(super) const PUSH_PROMISE: u8 = 5;
+    pub(super) const WINDOW_UPDATE: u8 = 8;
+    pub(super) const CONTINUATION: u8 = 9;
+}
+
+/// Frame flags.
+mod flag {
+    pub(super) const END_STREAM: u8 = 0x1;
+    pub(super) const END_HEADERS: u8 = 0x4;
+    pub(super) const PADDED: u8 = 0x8;
+    pub(super) const PRIORITY: u8 = 0x20;
+}
+
+/// How far a transaction has come, for both directions. Suricata: `HTTP2TransactionState`.
+pub mod progress {
+    /// The stream is open.
+    pub const OPEN: u8 = 1;
+    /// It is promised by the server.
+    pub const RESERVED: u8 = 2;
+    /// The client sends a body.
+    pub const DATA_CLIENT: u8 = 3;
+    /// The client has no more to send.
+    pub const HALF_CLOSED_CLIENT: u8 = 4;
+    /// The server sends a body.
+    pub const DATA_SERVER: u8 = 5;
+    /// The server has no more to send.
+    pub const HALF_CLOSED_SERVER: u8 = 6;
+    /// Neither has.
+    pub const CLOSED: u8 = 7;
+    /// It is no stream but about the connection.
+    pub const GLOBAL: u8 = 8;
+    /// There were too many streams.
+    pub const TO_DROP: u8 = 9;
+}
+
+/// A SETTINGS frame with no flag but ACK.
+pub(super) fn probe(_: Context, data: &[u8]) -> Probe {
+    let Some(header) = Header::read(data) else { return Probe::Unknown };
+    if header.reserved || header.len > FRAME_BYTES_MAX || header.flags & 0xfe != 0 || header.kind != frame::SETTINGS {
+        return Probe::Failed;
+    }
+    Probe::MATCH
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    len: u32,
+    kind: u8,
+    flags: u8,
+    reserved: bool,
+    stream: u32,
+}
+
+impl Header {
+    fn read(data: &[u8]) -> Option<Self> {
+        let &[l0, l1, l2, kind, flags, s0, s1, s2, s3] = data.first_chunk::<FRAME_HEADER_BYTES>()?;
+        let stream = u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]);
+        Some(Self { len: u32::from_be_bytes([0, l0, l1, l2]), kind, flags, reserved: s0 & 0x80 != 0, stream })
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// A header block that goes on in further frames.
+#[derive(Debug, Default)]
+struct PartialBlock {
+    data: Vec<u8>,
+    stream: u32,
+}
+
+/// The parser of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Http2Parser {
+    preface_done: bool,
+    /// What is to be skipped of a long frame. As in Suricata the client's, whoever sent it.
+    skip: u32,
+    /// By [`Direction::index`], as is the rest.
+    tables: [Table; 2],
+    blocks: [PartialBlock; 2],
+}
+
+/// What a frame came to.
+enum Content {
+    /// Nothing that changes a stream, be it that it was damaged.
+    Nothing,
+    /// Data, headers or a reset, with the name buffers of the block, if there was one.
+    Taken(stream::Fields),
+}
+
+impl Http2Parser {
+    /// Takes data of a direction.
+    pub(super) fn parse(&mut self, txs: &mut Transactions, direction: Direction, data: &[u8]) -> Parsed {
+        let mut rest = data;
+        if direction == Direction::ToServer && !self.preface_done {
+            let Some((preface, behind)) = data.split_first_chunk::<{ PREFACE.len() }>() else {
+                return Parsed::Incomplete { consumed: 0, needed: PREFACE.len() as u32 };
+            };
+            if preface == PREFACE {
+                rest = behind;
+            } else if std::str::from_utf8(preface).is_ok() {
+                note(txs, "http2.invalid_client_magic");
+            } else {
+                return Parsed::Error;
+            }
+            self.preface_done = true;
+        }
+        if direction == Direction::ToServer && self.skip > 0 {
+            match rest.split_at_checked(self.skip as usize) {
+                Some((_, behind)) if !behind.is_empty() => rest = behind,
+                _ => {
+                    self.skip -= rest.len() as u32;
+                    return Parsed::Ok;
+                }
+            }
+            self.skip = 0;
+        }
+        self.frames(txs, direction, rest, data.len())
+    }
+
+    fn frames(&mut self, txs: &mut Transactions, direction: Direction, mut rest: &[u8], len: usize) -> Parsed {
+        while !rest.is_empty() {
+            let consumed = (len - rest.len()) as u32;
+            let Some(header) = Header::read(rest) else {
+                return Parsed::Incomplete { consumed, needed: FRAME_HEADER_BYTES as u32 };
+            };
+            let body = rest.get(FRAME_HEADER_BYTES..).unwrap_or_default();
+            let wanted = header.len as usize;
+            if body.len() < wanted {
+                let part = if wanted < WHOLE_FRAME_BYTES_MAX { wanted } else { PART_OF_FRAME_BYTES };
+                if body.len() < part {
+                    return Parsed::Incomplete { consumed, needed: (FRAME_HEADER_BYTES + part) as u32 };
+                }
+                note(txs, "http2.long_frame_data");
+                self.skip = header.len - body.len() as u32;
+            }
+            let (body, behind) = body.split_at_checked(wanted).unwrap_or((body, &[]));
+            rest = behind;
+            if header.len == 0 && header.kind == frame::SETTINGS {
+                continue;
+            }
+            if self.frame(txs, direction, header, body).is_none() {
+                return Parsed::Error;
+            }
+        }
+        Parsed::Ok
+    }
+
+    /// Takes a frame; `None` when there are too many streams.
+    fn frame(&mut self, txs: &mut Transactions, direction: Direction, header: Header, body: &[u8]) -> Option<()> {
+        let whole = body.len() == header.len as usize;
+        let mut promised = None;
+        let content = match header.kind {
+            frame::HEADERS if !header.has(flag::END_HEADERS) => {
+                let block = self.block(direction);
+                block.data.clear();
+                block.data.extend(body.iter().take(BLOCK_BYTES_MAX));
+                block.stream = header.stream;
+                Content::Taken(stream::Fields::default())
+            }
+            frame::HEADERS => {
+                let pad_bytes = usize::from(header.has(flag::PADDED));
+                let priority_bytes = if header.has(flag::PRIORITY) { 5 } else { 0 };
+                // Padding at the end is taken for fields, as Suricata does.
+                self.fields(txs, direction, body.get(pad_bytes + priority_bytes..), whole)
+            }
+            frame::PUSH_PROMISE => {
+                let body = body.get(usize::from(header.has(flag::PADDED))..);
+                match body.and_then(|body| body.split_first_chunk::<4>()) {
+                    Some((&[s0, s1, s2, s3], block)) => {
+                        promised = Some(u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]));
+                        let content = self.fields(txs, direction, Some(block), whole);
+                        if matches!(content, Content::Nothing) {
+                            promised = None;
+                        }
+                        content
+                    }
+                    None => self.fields(txs, direction, None, whole),
+                }
+            }
+            frame::CONTINUATION => self.continuation(txs, direction, header, body, whole),
+            frame::SETTINGS => {
+                self.settings(direction, body);
+                Content::Nothing
+            }
+            frame::RST_STREAM if body.len() == 4 => Content::Taken(stream::Fields::default()),
+            frame::DATA => Content::Taken(stream::Fields::default()),
+            frame::RST_STREAM | frame::PRIORITY | frame::WINDOW_UPDATE => {
+                let fixed = if header.kind == frame::PRIORITY { 5 } else { 4 };
+                if body.len() != fixed {
+                    note(txs, "http2.invalid_frame_length");
+                }
+                Content::Nothing
+            }
+            _ => Content::Nothing,
+        };
+        let id = find_or_create(txs, direction, header, promised)?;
+        let tx = txs.by_id(id)?;
+        if let (Content::Taken(fields), TxData::Http2(stream)) = (content, &mut tx.data) {
+            stream.take(direction, header.kind, header.flags, promised, fields, &mut tx.events);
+        }
+        Some(())
+    }
+
+    fn block(&mut self, direction: Direction) -> &mut PartialBlock {
+        let [client, server] = &mut self.blocks;
+        match direction {
+            Direction::ToServer => client,
+            Direction::ToClient => server,
+        }
+    }
+
+    fn table(&mut self, direction: Direction) -> &mut Table {
+        let [client, server] = &mut self.tables;
+        match direction {
+            Direction::ToServer => client,
+            Direction::ToClient => server,
+        }
+    }
+
+    fn continuation(
+        &mut self,
+        txs: &mut Transactions,
+        direction: Direction,
+        header: Header,
+        body: &[u8],
+        whole: bool,
+    ) -> Content {
+        let partial = self.block(direction);
+        if partial.stream != header.stream {
+            return self.fields(txs, direction, Some(body), whole);
+        }
+        let room = BLOCK_BYTES_MAX.saturating_sub(partial.data.len());
+        partial.data.extend(body.iter().take(room));
+        if !header.has(flag::END_HEADERS) {
+            return Content::Taken(stream::Fields::default());
+        }
+        let block = std::mem::take(partial);
+        self.fields(txs, direction, Some(&block.data), whole)
+    }
+
+    /// Decodes a header block; `None` when the frame is too short to have one.
+    fn fields(&mut self, txs: &mut Transactions, direction: Direction, block: Option<&[u8]>, whole: bool) -> Content {
+        let mut fields = stream::Fields::default();
+        let decoded = block.map(|block| self.table(direction).decode(block, |field| fields.push(field)));
+        match decoded {
+            Some(Ok(odd)) => {
+                if odd.invalid {
+                    note(txs, "http2.invalid_header");
+                }
+                Content::Taken(fields)
+            }
+            None | Some(Err(hpack::Cut)) => {
+                if whole {
+                    note(txs, "http2.invalid_frame_data");
+                }
+                Content::Nothing
+            }
+        }
+    }
+
+    /// A side says how large a table it keeps for what the other side sends.
+    fn settings(&mut self, direction: Direction, body: &[u8]) {
+        const HEADER_TABLE_SIZE: u16 = 1;
+        const LAST_KNOWN: u16 = 6;
+        for setting in body.chunks_exact(6) {
+            let Some((&[i0, i1], &[v0, v1, v2, v3])) =
+                setting.split_first_chunk::<2>().and_then(|(id, value)| Some((id, value.first_chunk::<4>()?)))
+            else {
+                return;
+            };
+            match u16::from_be_bytes([i0, i1]) {
+                HEADER_TABLE_SIZE => {
+                    self.table(direction.opposite()).set_size(u32::from_be_bytes([v0, v1, v2, v3]));
+                }
+                0 => return,
+                id if id > LAST_KNOWN => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The transaction that a frame belongs to; `None` when there are too many.
+fn find_or_create(txs: &mut Transactions, direction: Direction, header: Header, promised: Option<u32>) -> Option<u64> {
+    let streams = |tx: &super::Tx| match &tx.data {
+        TxData::Http2(stream) => Some((stream.stream_id(), stream.child())),
+        _ => None,
+    };
+    let newest = |txs: &Transactions, wanted: u32| {
+        txs.list.iter().rev().find(|tx| streams(tx).is_some_and(|(id, _)| id == wanted)).map(|tx| tx.id)
+    };
+    let stream = match promised {
+        Some(promised) => promised,
+        None if header.kind == frame::CONTINUATION && direction == Direction::ToClient => {
+            // perhaps of a promise, whose own stream it does not name
+            let parent = newest(txs, header.stream).and_then(|id| txs.by_id(id)).and_then(|tx| streams(tx));
+            parent.map(|(_, child)| child).filter(|child| *child > 0).unwrap_or(header.stream)
+        }
+        None => header.stream,
+    };
+    if header.stream != 0
+        && let Some(id) = newest(txs, stream)
+    {
+        if let Some(tx) = txs.by_id(id)
+            && tx.progress(direction) == progress::CLOSED
+            && !matches!(header.kind, frame::RST_STREAM | frame::WINDOW_UPDATE | frame::PRIORITY)
+        {
+            note(txs, "http2.stream_id_reuse");
+        }
+        return Some(id);
+    }
+    if txs.list.len() >= TRANSACTIONS_MAX {
+        for tx in &mut txs.list {
+            raise(&mut tx.events, "http2.too_many_streams");
+            if let TxData::Http2(stream) = &mut tx.data {
+                stream.give_up();
+            }
+        }
+        return None;
+    }
+    let data = if header.stream == 0 { Http2Tx::global() } else { Http2Tx::new(stream) };
+    Some(txs.push(TxData::Http2(Box::new(data))).id)
+}
+
+/// Notes something odd with the newest transaction.
+fn note(txs: &mut Transactions, name: &'static str) {
+    if let Some(tx) = txs.list.back_mut() {
+        raise(&mut tx.events, name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Buffer;
+    use super::*;
+    use Direction::{ToClient, ToServer};
+
+    fn frame(kind: u8, flags: u8, stream: u8, body: &[u8]) -> Vec<u8> {
+        [&[0, 0, body.len() as u8, kind, flags, 0, 0, 0, stream][..], body].concat()
+    }
+
+    fn parse(talk: &[(Direction, &[u8])]) -> (Transactions, Parsed) {
+        let (mut parser, mut txs, mut parsed) = (Http2Parser::default(), Transactions::default(), Parsed::Ok);
+        for (direction, data) in talk {
+            parsed = parser.parse(&mut txs, *direction, data);
+        }
+        (txs, parsed)
+    }
+
+    fn text(txs: &Transactions, at: usize, buffer: Buffer) -> String {
+        String::from_utf8(txs.list[at].buffer(buffer, ToServer).unwrap_or(b"-").to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_request_has_the_buffers_of_http() {
+        let block = b"\x82\x84\x41\x0eA.Example:8080\x40\x01x\x01y";
+        let talk = [&PREFACE[..], &frame(4, 0, 0, &[0; 6]), &frame(1, 5, 1, block)].concat();
+        let (txs, parsed) = parse(&[(ToServer, &talk)]);
+        assert_eq!((parsed, txs.list.len()), (Parsed::Ok, 2));
+        assert_eq!(text(&txs, 1, Buffer::HttpHost), "a.example");
+        assert_eq!(text(&txs, 1, Buffer::HttpHostRaw), "A.Example:8080");
+        assert_eq!(text(&txs, 1, Buffer::HttpMethod), "GET");
+        assert_eq!(text(&txs, 1, Buffer::HttpUri), "/");
+        assert_eq!(text(&txs, 1, Buffer::HttpHeaderNames), "\r\n:method\r\n:path\r\n:authority\r\nx\r\n\r\n");
+        assert_eq!(txs.list[0].progress(ToServer), progress::GLOBAL);
+        assert_eq!(txs.list[1].progress(ToServer), progress::HALF_CLOSED_CLIENT);
+    }
+
+    #[test]
+    fn a_stream_is_closed_when_both_sides_have_ended_it() {
+        let request = [&PREFACE[..], &frame(1, 5, 1, b"\x82")].concat();
+        let response = [frame(1, 4, 1, b"\x88"), frame(0, 1, 1, b"ok")].concat();
+        let (txs, _) = parse(&[(ToServer, &request), (ToClient, &response)]);
+        assert_eq!(txs.list[0].progress(ToClient), progress::CLOSED);
+        assert_eq!(txs.list[0].buffer(Buffer::HttpStatCode, ToClient), Some(&b"200"[..]));
+    }
+
+    #[test]
+    fn a_block_may_go_on_in_another_frame() {
+        let talk = [&PREFACE[..], &frame(1, 1, 1, b"\x41\x07a.ex"), &frame(9, 4, 1, b"amp")].concat();
+        let (txs, _) = parse(&[(ToServer, &talk)]);
+        assert_eq!(text(&txs, 0, Buffer::HttpHost), "a.examp");
+    }
+
+    #[test]
+    fn a_frame_is_waited_for() {
+        let (_, parsed) = parse(&[(ToServer, &PREFACE[..]), (ToServer, b"\0\0\x05\x01\x05\0\0\0\x01\x82")]);
+        assert_eq!(parsed, Parsed::Incomplete { consumed: 0, needed: 14 });
+        let (_, parsed) = parse(&[(ToServer, b"PRI * HTTP")]);
+        assert_eq!(parsed, Parsed::Incomplete { consumed: 0, needed: 24 });
+    }
+
+    #[test]
+    fn frames_about_a_connection_are_transactions_of_their_own() {
+        let talk = [frame(4, 0, 0, &[0; 6]), frame(8, 0, 0, &[0; 4]), frame(8, 0, 0, &[0; 3])].concat();
+        let (txs, _) = parse(&[(ToClient, &talk)]);
+        assert_eq!(txs.list.len(), 3);
+        assert_eq!(txs.list[1].events[0].0, "http2.invalid_frame_length");
+    }
+}

@@ -1,0 +1,291 @@
+//! The fast path gives what the plain path gives: decision by decision, alert by alert, flow by flow.
+//!
+//! Once over our own captures with all rule files of the golden answers, and once over rules and conversations made up
+//! at random, domain lists of every shape among them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
+
+use firedrill::capture::{Capture, CaptureError, CaptureOptions, Frame, LinkType};
+use firedrill::detect::{CompileOptions, Program, RulePath};
+use firedrill::engine::{Engine, EngineConfig};
+use firedrill::policy::model::{DefaultAction, RuleOrder};
+use firedrill::policy::{self, LoadOptions, StatefulOptions};
+use firedrill::synth::{Ends, Hello, Target, conversation};
+use firedrill::verdict::{Alert, Decision, FlowRecord, Sink};
+use proptest::prelude::*;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// A frame that is kept.
+struct Kept {
+    time_ns: i64,
+    link_type: LinkType,
+    wire_len: u32,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Said {
+    Decision(Decision),
+    Alert(Alert),
+    Flow(FlowRecord),
+}
+
+#[derive(Default)]
+struct Heard(Vec<Said>);
+
+impl Sink for Heard {
+    fn decision(&mut self, decision: &Decision) {
+        self.0.push(Said::Decision(*decision));
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        self.0.push(Said::Alert(*alert));
+    }
+
+    fn flow(&mut self, flow: FlowRecord) {
+        self.0.push(Said::Flow(flow));
+    }
+}
+
+fn replay(program: &Program, frames: &[Kept], path: RulePath) -> Vec<Said> {
+    let mut engine = Engine::new(program, EngineConfig { path, ..EngineConfig::default() });
+    let mut heard = Heard::default();
+    for (number, frame) in (1..).zip(frames) {
+        let Kept { time_ns, link_type, wire_len, ref bytes } = *frame;
+        engine.process(&Frame { number, time_ns, link_type, wire_len, bytes }, &mut heard);
+    }
+    engine.finish(&mut heard);
+    heard.0
+}
+
+/// Both paths over the same frames; how many alerts there were.
+fn compare(what: &str, program: &Program, frames: &[Kept]) -> usize {
+    let fast = replay(program, frames, RulePath::Fast);
+    let plain = replay(program, frames, RulePath::Plain);
+    if fast != plain {
+        let first =
+            fast.iter().zip(&plain).position(|(fast, plain)| fast != plain).unwrap_or(fast.len().min(plain.len()));
+        panic!(
+            "{what}: record {first} is {:?} on the fast path, {:?} on the plain path",
+            fast.get(first),
+            plain.get(first)
+        );
+    }
+    fast.iter().filter(|said| matches!(said, Said::Alert(_))).count()
+}
+
+fn options(order: RuleOrder) -> LoadOptions {
+    let default_actions = (order == RuleOrder::Strict)
+        .then(|| vec![DefaultAction::DropEstablishedAppLayer, DefaultAction::AlertEstablishedAppLayer]);
+    LoadOptions {
+        stateful: StatefulOptions {
+            order: Some(order),
+            default_actions,
+            home_net: Some("10.0.0.0/8,192.168.0.0/16,fd00::/8".to_owned()),
+            ..StatefulOptions::default()
+        },
+        ip_sets: vec![
+            ("NOTEBOOKS".to_owned(), "10.2.1.0/24,2001:db8:2:1::/64".to_owned()),
+            ("SERVERS".to_owned(), "198.51.100.0/24,2001:db8:100::/40".to_owned()),
+        ],
+        port_sets: vec![
+            ("HIGH".to_owned(), "1024:65535,!45000:45100".to_owned()),
+            ("WEB".to_owned(), "80,443,8000:8100".to_owned()),
+        ],
+        ..LoadOptions::default()
+    }
+}
+
+fn compile(name: &str, text: &str, options: &LoadOptions) -> Program {
+    let mut loaded = policy::load_text(name, text, options).unwrap();
+    let Some(policy) = loaded.policy.take() else { panic!("{name}: {:#?}", loaded.diagnostics) };
+    Program::compile(&policy, &mut loaded.sources, &CompileOptions::default())
+        .unwrap_or_else(|problems| panic!("{name}: {problems:#?}"))
+}
+
+fn captures() -> Vec<(PathBuf, Vec<Kept>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps");
+    let mut paths: Vec<PathBuf> = [root.join("edge"), root]
+        .iter()
+        .flat_map(|directory| std::fs::read_dir(directory).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().contains(".pcap"))
+        .collect();
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), frames_of(path))).collect()
+}
+
+fn frames_of(path: PathBuf) -> Vec<Kept> {
+    let mut capture = Capture::open(&[path], &CaptureOptions::default()).unwrap();
+    let mut frames = Vec::new();
+    loop {
+        match capture.next_frame() {
+            Ok(Some(Frame { time_ns, link_type, wire_len, bytes, .. })) => {
+                frames.push(Kept { time_ns, link_type, wire_len, bytes: bytes.to_vec() });
+            }
+            Ok(None) | Err(CaptureError::NoFrames { .. }) => return frames,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn our_captures_and_rules() {
+    let captures = captures();
+    assert!(captures.len() > 200, "{} captures", captures.len());
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/rules");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(rules)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rules"))
+        .collect();
+    files.sort();
+    assert!(files.len() > 20, "{} rule files", files.len());
+    let mut alerts = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for order in [RuleOrder::Action, RuleOrder::Strict] {
+            let program = compile(&file.display().to_string(), &text, &options(order));
+            for (capture, frames) in &captures {
+                alerts += compare(&format!("{} {order:?} {}", capture.display(), file.display()), &program, frames);
+            }
+        }
+    }
+    assert!(alerts > 1000, "{alerts} alerts say little about anything");
+}
+
+/// Names that are often equal, often below each other, and sometimes only look like it.
+fn name() -> impl Strategy<Value = String> {
+    let label = prop::sample::select(vec!["a", "b", "www", "xn--a", "a-b", "example"]);
+    let top = prop::sample::select(vec!["com", "org", "example.com", "co.uk"]);
+    (prop::collection::vec(label, 1..4), top).prop_map(|(labels, top)| format!("{}.{top}", labels.join(".")))
+}
+
+/// The test of a name, as domain lists have it and as people write it.
+fn name_test() -> impl Strategy<Value = String> {
+    (name(), 0..8).prop_map(|(name, shape)| match shape {
+        0 | 1 => format!("dotprefix; content:\".{name}\"; endswith;"),
+        2 => format!("content:\"{name}\"; startswith; endswith;"),
+        3 => format!("content:\".{name}\"; endswith;"),
+        4 => format!("content:\"{name}\";"),
+        5 => format!("content:\"{}\"; content:\".\"; distance:0;", name.split('.').next().unwrap()),
+        6 => format!("content:!\"{name}\";"),
+        _ => format!("dotprefix; content:\"{name}\"; endswith; content:!\".b.\";"),
+    })
+}
+
+fn header() -> impl Strategy<Value = String> {
+    let addresses = || {
+        prop::sample::select(vec![
+            "any",
+            "any",
+            "$HOME_NET",
+            "$EXTERNAL_NET",
+            "10.0.0.1",
+            "!10.0.0.1",
+            "[10.0.0.0/8,!10.0.0.2]",
+            "203.0.113.0/28",
+            "203.0.113.7",
+            "2001:db8::/32",
+            "!$HOME_NET",
+        ])
+    };
+    let ports = || {
+        prop::sample::select(vec!["any", "any", "443", "80", "[80,443]", "!53", "1:1023", "40000:", "[1:1023,!443]"])
+    };
+    (addresses(), ports(), prop::sample::select(vec!["->", "->", "<>"]), addresses(), ports())
+        .prop_map(|(src, sport, arrow, dst, dport)| format!("{src} {sport} {arrow} {dst} {dport}"))
+}
+
+fn rule() -> impl Strategy<Value = (String, String)> {
+    let action = prop::sample::select(vec!["pass", "drop", "alert", "alert", "reject"]);
+    let options = prop_oneof![
+        3 => name_test().prop_map(|test| ("tls", format!("tls.sni; {test}"))),
+        2 => name_test().prop_map(|test| ("http", format!("http.host; {test}"))),
+        1 => name_test().prop_map(|test| ("dns", format!("dns.query; {test}"))),
+        1 => prop::sample::select(vec![
+            ("ip", ""),
+            ("tcp", ""),
+            ("udp", ""),
+            ("icmp", ""),
+            ("tls", ""),
+            ("http", ""),
+            ("tcp", "flow:established,to_server;"),
+            ("tcp", "flags:S;"),
+            ("ip", "flow:stateless;"),
+            ("tls", "ssl_state:client_hello; flow:established,to_server;"),
+            ("tcp", "app-layer-protocol:!tls; flow:to_server;"),
+            ("http", "http.header_names; content:\"|0d 0a|\"; startswith;"),
+            ("http", "http.uri; content:\"/\"; startswith;"),
+            ("tcp", "flowbits:set,seen;"),
+            ("tls", "flowbits:isset,seen; flow:to_server;"),
+            ("http", "flowbits:isnotset,seen; flowbits:set,other; flow:to_server;"),
+        ])
+        .prop_map(|(protocol, options)| (protocol, options.to_owned())),
+    ];
+    (action, header(), options)
+        .prop_map(|(action, header, (protocol, options))| (format!("{action} {protocol} {header}"), options))
+}
+
+fn talk() -> impl Strategy<Value = (String, u8, u16, bool)> {
+    let url = prop_oneof![
+        4 => name().prop_map(|name| format!("https://{name}/")),
+        1 => name().prop_map(|name| format!("https://{}/", name.to_uppercase())),
+        3 => name().prop_map(|name| format!("http://{name}/a/b")),
+        2 => name().prop_map(|name| format!("dns://{name}")),
+        1 => name().prop_map(|name| format!("https://{name}:8443/")),
+        1 => prop::sample::select(vec!["tcp://a.com:22", "udp://a.com:443", "icmp://a.com"]).prop_map(str::to_owned),
+    ];
+    (url, 1..4_u8, 40_000..40_050_u16, any::<bool>())
+}
+
+fn conversations(talks: &[(String, u8, u16, bool)]) -> Vec<Kept> {
+    let mut frames = Vec::new();
+    for (at, (url, client, port, six)) in (0..).zip(talks) {
+        let target: Target = url.parse().unwrap();
+        let ends = if *six {
+            Ends {
+                client: format!("fd10::{client}").parse().unwrap(),
+                server: "2001:db8::7".parse().unwrap(),
+                client_port: *port,
+            }
+        } else {
+            Ends {
+                client: format!("10.0.0.{client}").parse().unwrap(),
+                server: "203.0.113.7".parse().unwrap(),
+                client_port: *port,
+            }
+        };
+        let hello = if port % 2 == 0 { Hello::Classic } else { Hello::PostQuantum };
+        // half of them overlap with the one before
+        let frames_of_talk = conversation(&target, ends, hello, 1_700_000_000_000_000_000 + at * 20_000_000).unwrap();
+        frames.extend(frames_of_talk.into_iter().map(|frame| Kept {
+            time_ns: frame.time_ns,
+            link_type: LinkType(1),
+            wire_len: frame.bytes.len() as u32,
+            bytes: frame.bytes,
+        }));
+    }
+    frames.sort_by_key(|frame| frame.time_ns);
+    frames
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rules_and_conversations_at_random(
+        rules in prop::collection::vec(rule(), 1..60),
+        talks in prop::collection::vec(talk(), 1..12),
+        strict: bool,
+    ) {
+        let mut text = String::new();
+        for (sid, (header, options)) in (1..).zip(&rules) {
+            writeln!(text, "{header} ({options} sid:{sid};)").unwrap();
+        }
+        let order = if strict { RuleOrder::Strict } else { RuleOrder::Action };
+        let program = compile("random.rules", &text, &options(order));
+        compare(&text, &program, &conversations(&talks));
+    }
+}
