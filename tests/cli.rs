@@ -87,7 +87,7 @@ fn the_commands_of_the_readme_print_what_it_shows() {
     let printed: Vec<&str> = replay.lines().chain(tried.lines()).collect();
     for block in readme.split("```").skip(1).step_by(2) {
         let mut rest = printed.iter();
-        for line in block.lines().skip(1).filter(|line| !line.starts_with("$ ") && *line != "...") {
+        for line in block.lines().skip(1).filter(|line| !line.starts_with("$ ") && *line != "…") {
             assert!(rest.any(|printed| *printed == line), "README.md shows a line that is not printed:\n{line}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! In: the bytes of a frame and its link type. Out: the frame's own [`Packet`] and those carried in its tunnels, as
 //! Suricata sees them (what it refuses to decode has no IP header here either), with the events it would raise.
-//! Fragments are marked, not put together: that is [`crate::defrag`]'s job. Read [`decode`] next.
+//! Fragments are marked, not put together: that is [`crate::defrag`]'s job. Read `decode` next.
 
 mod checksum;
 pub mod decapsulate;

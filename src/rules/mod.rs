@@ -1,7 +1,7 @@
 //! The Suricata rule language: text to syntax tree with places, and back. No packets, no evaluation.
 //!
-//! In: a rules file or a single rule as [`MappedText`](crate::source::MappedText). Out: [`Rule`]s whose values are read and
-//! checked as Suricata 7.0.10 does when it loads them, and [`Diagnostic`](crate::source::Diagnostic)s for what it refuses.
+//! In: a rules file or a single rule as [`MappedText`]. Out: [`Rule`]s whose values are read and
+//! checked as Suricata 7.0.10 does when it loads them, and [`Diagnostic`]s for what it refuses.
 //! Variables stay names. [`parse_rules`] reads a file, [`parse_rule`] one rule; `Display` prints a rule in a canonical form.
 //! Start at `file.rs`, then `parse.rs` (the header and the cutting of options), `keyword/` (single options) and
 //! `signature.rs` (what options mean together).

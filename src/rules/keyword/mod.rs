@@ -1,8 +1,8 @@
 //! The keywords, one file per family. A keyword is one [`KeywordDef`] in one place: the parser, the table of supported
 //! keywords and the documentation read the same entry ([`defs`], [`find`]).
 //!
-//! A definition says how the option is written ([`Argument`]), how its value is read ([`Parse`]) and what Suricata's loader
-//! makes of it beyond the value ([`Effect`]): the protocol it binds the rule to, the packet it needs. What options mean
+//! A definition says how the option is written ([`Argument`]), how its value is read (`Parse`) and what Suricata's loader
+//! makes of it beyond the value (`Effect`): the protocol it binds the rule to, the packet it needs. What options mean
 //! together is checked by `rules::signature`, not here.
 
 mod app;
