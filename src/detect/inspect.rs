@@ -256,21 +256,21 @@ impl Run<'_, '_> {
                 .rules
                 .iter()
                 .position(|(rule, flags)| *rule == id.0 && flags & STORED_SIDE == side_flag(side));
-            let candidate = match signature.engines.iter().find(|engine| engine.prefilter) {
-                Some(engine) => {
-                    let place = engine.place(view);
-                    engine.direction == view.direction
-                        && place <= view.progress
-                        && prefilter_done & (1 << place) == 0
-                        && signature.app_proto.is_none_or(|test| test.fits(view.proto))
+            let mut waits_for = signature.engines.iter().filter(|engine| engine.prefilter).peekable();
+            let candidate = if waits_for.peek().is_some() {
+                signature.app_proto.is_none_or(|test| test.fits(view.proto))
+                    && waits_for.any(|engine| {
+                        let place = engine.place(view);
+                        engine.direction == view.direction
+                            && place <= view.progress
+                            && prefilter_done & (1 << place) == 0
+                    })
+            } else {
+                let candidates = &self.scratch.candidates;
+                while candidates.get(next_candidate).is_some_and(|rule| *rule < id) {
+                    next_candidate += 1;
                 }
-                None => {
-                    let candidates = &self.scratch.candidates;
-                    while candidates.get(next_candidate).is_some_and(|rule| *rule < id) {
-                        next_candidate += 1;
-                    }
-                    candidates.get(next_candidate) == Some(&id)
-                }
+                candidates.get(next_candidate) == Some(&id)
             };
             if !candidate && stored.is_none() {
                 continue;

@@ -127,9 +127,8 @@ impl Table {
         for _ in 0..Self::SWEEP_STEP {
             let at = self.sweep_at;
             self.sweep_at = if at + 1 >= self.slab.len() { 0 } else { at + 1 };
-            let over = self
-                .get(at as u32)
-                .is_some_and(|flow| flow.expires_at().saturating_add(Self::SWEEP_GRACE_SECS) < now);
+            let over =
+                self.get(at as u32).is_some_and(|flow| flow.expires_at().saturating_add(Self::SWEEP_GRACE_SECS) < now);
             if over {
                 return self.remove(at as u32).map(Box::new);
             }
@@ -144,5 +143,48 @@ impl Table {
         self.free.clear();
         flows.sort_unstable_by_key(|flow| flow.id);
         flows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+
+    fn packet(host: u8, secs: i64) -> Packet<'static> {
+        let end = |last| (IpAddr::from([10, 0, 0, last]), 1000);
+        Packet::end_of_flow(end(host), end(200), secs * NANOS_PER_SEC)
+    }
+
+    #[test]
+    fn a_single_packet_from_the_future_ends_no_flow() {
+        let mut table = Table::new(Timeouts::default());
+        for (host, secs) in [(1, 1000), (2, 1001), (3, 900_000), (4, 1001)] {
+            assert!(table.sweep().is_none());
+            table.find(&packet(host, secs), |_| false);
+        }
+        assert!(table.sweep().is_none());
+        assert_eq!(table.len(), 4);
+    }
+
+    #[test]
+    fn when_time_goes_back_new_flows_live_on() {
+        let mut table = Table::new(Timeouts::default());
+        for (host, secs) in [(1, 900_000), (2, 900_001), (3, 1000), (4, 1001)] {
+            table.find(&packet(host, secs), |_| false);
+            assert!(table.sweep().is_none());
+        }
+        for _ in 0..4 {
+            assert!(table.sweep().is_none());
+        }
+    }
+
+    #[test]
+    fn flows_that_are_over_are_found_in_time() {
+        let mut table = Table::new(Timeouts::default());
+        for (host, secs) in [(1, 1000), (2, 900_000), (3, 900_001)] {
+            table.find(&packet(host, secs), |_| false);
+        }
+        assert_eq!(table.sweep().map(|flow| flow.id), Some(1));
     }
 }
