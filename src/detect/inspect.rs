@@ -175,7 +175,9 @@ impl Run<'_, '_> {
             _ => AppProto::Unknown,
         };
         let tcp_flags = self.packet.tcp().filter(|_| self.state.origin == Origin::Wire).map(|tcp| tcp.flags);
-        let has_payload = !self.state.payload_unread && !self.packet.payload.is_empty();
+        // what a tunnel carries is looked at in packets of its own
+        let unread = self.state.payload_unread || self.packet.carries_tunnel;
+        let has_payload = !unread && !self.packet.payload.is_empty();
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if (signature.needs_flow && flow.is_none())
