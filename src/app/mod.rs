@@ -324,7 +324,12 @@ impl AppLayer {
         }
         if self.parser.is_none() || self.change.is_some() {
             self.note_all();
-            self.parser = Some(Box::new(Parser::new(self.proto)));
+            let mut parser = Box::new(Parser::new(self.proto));
+            let upgraded = self.parser.as_ref().and_then(|before| before.txs.list.back()?.http1());
+            if let (AppProto::Http2, Some(request)) = (self.proto, upgraded) {
+                http2::after_upgrade(&mut parser.txs, request.as_http2());
+            }
+            self.parser = Some(parser);
         }
         let Some(parser) = self.parser.as_deref_mut() else { return Parsed::Error };
         if data.is_empty() && !flags.eof {

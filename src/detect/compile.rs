@@ -10,9 +10,7 @@ use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify
 use crate::app::{self, AppProto};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Rule};
-use crate::rules::keyword::{
-    Amount, BitCommand, Buffer, Compare, Content, Flowbits, IpProto, IpProtoMatch, Keyword, Transform,
-};
+use crate::rules::keyword::{Amount, BitCommand, Buffer, Content, Flowbits, IpProto, IpProtoMatch, Keyword, Transform};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
 use crate::stateless::{Stateless, StatelessSemantics};
@@ -304,8 +302,6 @@ impl<'a> Compiler<'a> {
                 Keyword::TcpFlags(bits) => options.tests.push(PacketTest::TcpFlags(*bits)),
                 Keyword::Fragbits(bits) => options.tests.push(PacketTest::Fragbits(*bits)),
                 Keyword::Fragoffset(compare) => options.tests.push(PacketTest::Fragoffset(*compare)),
-                // an empty payload is no simple thing to ask for while stream data waits to be inspected
-                Keyword::Dsize(Compare::Eq(0)) => return Err(unsupported("dsize:0", span)),
                 Keyword::Dsize(compare) => options.tests.push(PacketTest::Dsize(*compare)),
                 Keyword::Sameip => options.tests.push(PacketTest::Sameip),
                 Keyword::AppLayerProtocol { negated, protocol } => {

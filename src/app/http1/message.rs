@@ -96,6 +96,11 @@ impl Headers {
         self.repeated.clear();
     }
 
+    /// Names and values in the order in which they came.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.list.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+    }
+
     fn add(&mut self, name: &[u8], value: &[u8]) -> Added {
         let known =
             self.list.iter_mut().zip(&mut self.repeated).find(|((known, _), _)| known.eq_ignore_ascii_case(name));

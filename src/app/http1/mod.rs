@@ -305,6 +305,19 @@ fn tx(txs: &mut Transactions, id: u64) -> Option<(&mut Http1Tx, &mut EventSet)> 
     }
 }
 
+impl Http1Tx {
+    /// The request as HTTP/2 would have it: its pseudo headers first.
+    pub(super) fn as_http2(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let method = self.method.as_deref().map(|method| (&b":method"[..], method));
+        let path = self.uri.as_deref().map(|path| (&b":path"[..], path));
+        let headers = self.request.headers.iter().map(|(name, value)| {
+            let name = if name.eq_ignore_ascii_case(b"host") { b":authority" } else { name };
+            (name, value)
+        });
+        method.into_iter().chain(path).chain(headers)
+    }
+}
+
 /// Keeps body bytes up to the limit.
 fn keep_body(body: &mut Vec<u8>, data: &[u8]) {
     let room = BODY_BYTES_MAX.saturating_sub(body.len());

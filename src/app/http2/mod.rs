@@ -118,6 +118,30 @@ pub(super) struct Http2Parser {
     blocks: [PartialBlock; 2],
 }
 
+/// The transactions of a connection that was HTTP/1 up to a request to change: the request is the first stream, and its
+/// settings are about the connection.
+pub(super) fn after_upgrade<'a>(txs: &mut Transactions, request: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
+    for (name, value) in request {
+        if name == b"HTTP2-Settings" {
+            txs.push(TxData::Http2(Box::new(Http2Tx::global())));
+            continue;
+        }
+        let field = hpack::Field { name: name.into(), value: value.into(), known: false };
+        let stream = txs.list.iter_mut().rev().find_map(|tx| match &mut tx.data {
+            TxData::Http2(stream) if stream.stream_id() == 1 => Some(stream),
+            _ => None,
+        });
+        match stream {
+            Some(stream) => stream.take_of_request(&field),
+            None => {
+                let mut stream = Http2Tx::new(1);
+                stream.take_of_request(&field);
+                txs.push(TxData::Http2(Box::new(stream)));
+            }
+        }
+    }
+}
+
 /// What a frame came to.
 enum Content {
     /// Nothing that changes a stream, be it that it was damaged.
@@ -311,9 +335,8 @@ impl Http2Parser {
                 HEADER_TABLE_SIZE => {
                     self.table(direction.opposite()).set_size(u32::from_be_bytes([v0, v1, v2, v3]));
                 }
-                0 => return,
-                id if id > LAST_KNOWN => return,
-                _ => {}
+                2..=LAST_KNOWN => {}
+                _ => return,
             }
         }
     }
@@ -419,6 +442,18 @@ mod tests {
         let talk = [&PREFACE[..], &frame(1, 1, 1, b"\x41\x07a.ex"), &frame(9, 4, 1, b"amp")].concat();
         let (txs, _) = parse(&[(ToServer, &talk)]);
         assert_eq!(text(&txs, 0, Buffer::HttpHost), "a.examp");
+    }
+
+    #[test]
+    fn an_upgraded_request_is_the_first_stream() {
+        let request: [(&[u8], &[u8]); 3] = [(b":method", b"GET"), (b":authority", b"A.ex"), (b"HTTP2-Settings", b"")];
+        let mut txs = Transactions::default();
+        after_upgrade(&mut txs, request.into_iter());
+        let mut parser = Http2Parser::default();
+        parser.parse(&mut txs, ToClient, &frame(1, 5, 1, b"\x88"));
+        assert_eq!(text(&txs, 0, Buffer::HttpHost), "a.ex");
+        assert_eq!(txs.list[0].progress(ToClient), progress::CLOSED);
+        assert_eq!(txs.list[1].progress(ToClient), progress::GLOBAL);
     }
 
     #[test]

@@ -207,10 +207,7 @@ impl Http2Tx {
         if matches!(kind, frame::PUSH_PROMISE | frame::CONTINUATION | frame::HEADERS) {
             check(&fields, events);
             match direction {
-                Direction::ToServer => {
-                    self.request.take(fields);
-                    self.host = self.request.value(Kept::Authority).map(normalized).filter(|host| !host.is_empty());
-                }
+                Direction::ToServer => self.take_request(fields),
                 Direction::ToClient => self.response.take(fields),
             }
         }
@@ -223,6 +220,19 @@ impl Http2Tx {
             let sending = if from_server { progress::DATA_SERVER } else { progress::DATA_CLIENT };
             self.state = self.state.max(sending);
         }
+    }
+
+    /// A header of the request in HTTP/1 that has led here; the client sends no more of it.
+    pub(super) fn take_of_request(&mut self, field: &Field<'_>) {
+        let mut fields = Fields::default();
+        fields.push(field);
+        self.take_request(fields);
+        self.state = progress::HALF_CLOSED_CLIENT;
+    }
+
+    fn take_request(&mut self, fields: Fields) {
+        self.request.take(fields);
+        self.host = self.request.value(Kept::Authority).map(normalized).filter(|host| !host.is_empty());
     }
 
     fn end_of(&mut self, direction: Direction) {
