@@ -1,7 +1,7 @@
 //! Rules: from a policy to a program, and from packets to matches.
 //!
 //! [`Program::compile`] orders the rules of a policy as the engine does, resolves variables, works out what kind of rule
-//! each is (which decides what its action covers) and refuses what is not evaluated here, with its place. [`inspect`]
+//! each is (which decides what its action covers) and refuses what is not evaluated here, with its place. `inspect`
 //! runs a program over one packet. Read `signature.rs` for what a rule becomes, `inspect.rs` for the order of work, and
 //! `index/` for how rules that cannot match are left out of it.
 

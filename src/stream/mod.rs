@@ -2,7 +2,7 @@
 //! data to the application layer as it arrives, before it is acknowledged.
 //!
 //! In: one decoded TCP packet of a known flow and direction, and what is kept of the connection. Out: an [`Outcome`], the
-//! packet's stream events (pushed to [`Packet::events`]), and the application layer moved on. Nothing here knows rules:
+//! packet's stream events (pushed to [`Packet::events`](crate::packet::Packet::events)), and the application layer moved on. Nothing here knows rules:
 //! whether a packet is *inspected* at all, flow look-up, flow states and time-outs are others' work.
 //!
 //! What surprises: an invalid packet in an established connection is neither dropped nor looked at (case

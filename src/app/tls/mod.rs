@@ -147,7 +147,7 @@ impl TlsTx {
         self.client.sni.as_deref().and_then(|name| std::str::from_utf8(name).ok())
     }
 
-    /// The version that a side speaks, one of [`version`] or another two bytes of the wire.
+    /// The version that a side speaks, one of `version` or another two bytes of the wire.
     pub fn version(&self, direction: Direction) -> u16 {
         match direction {
             Direction::ToServer => self.client.version,
