@@ -67,7 +67,8 @@ pub(crate) struct Outcome {
     pub(crate) decided_by: Option<RuleId>,
     /// Drop, or reject if any reject took effect.
     pub(crate) action: Option<RuleAction>,
-    /// The first drop or reject rule that matched, whether or not it took effect.
+    /// The rule a drop is put down to, whether or not it took effect: the first drop or reject rule that is reported;
+    /// without one, that which matched first.
     pub(crate) first_drop: Option<RuleId>,
     /// The pass rule that ended the walk.
     pub(crate) passed_by: Option<RuleId>,
@@ -434,7 +435,7 @@ impl Run<'_, '_> {
 
     /// Walks the matches in order of the rules: actions, then alerts. A pass ends the walk, a drop does not.
     fn finish(self, mut flow: Option<&mut Flow>) -> Outcome {
-        let mut outcome = Outcome { first_drop: self.first_drop, ..Outcome::default() };
+        let mut outcome = Outcome::default();
         let program = self.program;
         let matches = &mut self.scratch.matches;
         // of one rule, later transactions come first, and a match without one last
@@ -463,6 +464,9 @@ impl Run<'_, '_> {
             if signature.reports {
                 if outcome.alerts.len() < program.profile.packet_alert_max {
                     outcome.alerts.push(found.rule);
+                    if matches!(signature.action, RuleAction::Drop | RuleAction::Reject) {
+                        outcome.first_drop.get_or_insert(found.rule);
+                    }
                 } else {
                     outcome.alerts_discarded += 1;
                     continue;
@@ -472,6 +476,7 @@ impl Run<'_, '_> {
                 break;
             }
         }
+        outcome.first_drop = outcome.first_drop.or(self.first_drop);
         outcome
     }
 }

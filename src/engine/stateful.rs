@@ -283,8 +283,7 @@ impl<'p> Stateful<'p> {
                 && let FlowAction::Drop(rule) = flow.action
             {
                 fate.verdict = Verdict::Drop;
-                fate.drop_rule = Some(rule);
-                fate.cause = Cause::Rule(rule);
+                fate.cause = Cause::FlowDropped(Some(rule));
             }
             if fate.verdict == Verdict::Pass && uninspected {
                 fate.cause = match passed_before {
