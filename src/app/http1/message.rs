@@ -306,7 +306,7 @@ impl Http1Tx {
             Buffer::HttpHeader => message.header(cookie),
             Buffer::HttpHeaderRaw if message.progress <= progress::HEADERS => None,
             Buffer::HttpHeaderRaw => Some(message.raw.as_slice()).filter(|raw| whole(raw)),
-            Buffer::HttpUri => self.uri_normal.as_deref().filter(|uri| whole(uri)),
+            Buffer::HttpUri => self.uri_normal.as_deref(),
             Buffer::HttpUriRaw => self.uri.as_deref(),
             Buffer::HttpMethod => self.method.as_deref(),
             Buffer::HttpProtocol => message.protocol.as_deref(),
