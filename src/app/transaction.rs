@@ -97,6 +97,21 @@ impl Tx {
         }
     }
 
+    /// Whether something has come in a direction since rules looked at it. Only HTTP/1 has packets that bring nothing.
+    pub(crate) fn is_updated(&self, direction: Direction) -> bool {
+        match &self.data {
+            TxData::Http1(tx) => tx.updated(direction),
+            _ => true,
+        }
+    }
+
+    /// Rules have looked at what has come in a direction.
+    pub(crate) fn set_looked_at(&mut self, direction: Direction) {
+        if let TxData::Http1(tx) = &mut self.data {
+            tx.set_looked_at(direction);
+        }
+    }
+
     /// The bytes of a buffer; `None` when the transaction does not have it, or not yet.
     pub fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
         match &self.data {

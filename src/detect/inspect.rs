@@ -261,6 +261,12 @@ impl Run<'_, '_> {
             if skipped || tx.is_inspected(direction) {
                 continue;
             }
+            if progress < end && !tx.is_updated(direction) && self.state.origin != Origin::EndOfFlow {
+                continue;
+            }
+            if self.state.origin == Origin::Wire {
+                tx.set_looked_at(direction);
+            }
             self.run_transaction(tx, TxView { proto, direction, progress, spoken, ssl_state }, flow);
             if progress >= end {
                 tx.set_inspected(direction);

@@ -137,6 +137,9 @@ enum Added {
 #[derive(Debug, Default)]
 pub(super) struct Message {
     pub(super) progress: u8,
+    /// Something has come since rules looked at it. The first line alone does not count, nor do bytes that wait for more or
+    /// belong to a tunnel. Suricata: `updated_ts`, `updated_tc`.
+    pub(super) updated: bool,
     /// The first line without its end.
     pub(super) line: Option<Box<[u8]>>,
     pub(super) protocol: Option<Box<[u8]>>,
@@ -287,6 +290,20 @@ impl Http1Tx {
         match direction {
             Direction::ToServer => self.request.progress,
             Direction::ToClient => self.response.progress,
+        }
+    }
+
+    pub(in super::super) fn updated(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::ToServer => self.request.updated,
+            Direction::ToClient => self.response.updated,
+        }
+    }
+
+    pub(in super::super) fn set_looked_at(&mut self, direction: Direction) {
+        match direction {
+            Direction::ToServer => self.request.updated = false,
+            Direction::ToClient => self.response.updated = false,
         }
     }
 

@@ -281,6 +281,7 @@ impl Http1Parser {
         let mut state = RequestState::Idle;
         if let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             tx.request.progress = progress::COMPLETE;
+            tx.request.updated = true;
             if tx.is_http09 {
                 state = RequestState::IgnoreRest;
             }

@@ -203,6 +203,11 @@ impl Http1Parser {
     fn request_headers(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
         let closed = self.is_closed();
         let Some(id) = self.request_lane.tx else { return Step::Fail };
+        if input.peek().is_some()
+            && let Some((tx, _)) = tx(txs, id)
+        {
+            tx.request.updated = true;
+        }
         loop {
             let direction = Direction::ToServer;
             if closed {
@@ -353,10 +358,11 @@ impl Http1Parser {
     }
 
     fn keep_request_body(&mut self, txs: &mut Transactions, data: &[u8], wishes: &Wishes) {
-        if wishes.keep_bodies
-            && let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id))
-        {
-            keep_body(&mut tx.request.body, data);
+        if let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
+            tx.request.updated = true;
+            if wishes.keep_bodies {
+                keep_body(&mut tx.request.body, data);
+            }
         }
     }
 }

@@ -157,7 +157,9 @@ impl Http1Parser {
             return Step::NeedsData;
         }
         let mut id = self.next_response;
-        if tx(txs, id).is_none() {
+        if let Some((tx, _)) = tx(txs, id) {
+            tx.response.updated = true;
+        } else {
             let under_way = self.request_lane.tx;
             if self.request == RequestState::Finalize {
                 self.complete_request(txs);
@@ -233,6 +235,11 @@ impl Http1Parser {
         if self.response_is_closed() {
             self.response = ResponseState::Finalize;
             return Step::Go;
+        }
+        if input.peek().is_some()
+            && let Some((tx, _)) = tx(txs, id)
+        {
+            tx.response.updated = true;
         }
         loop {
             let end = match line_end(input.rest()) {
@@ -408,6 +415,7 @@ impl Http1Parser {
             && tx.response.progress != progress::COMPLETE
         {
             tx.response.progress = progress::COMPLETE;
+            tx.response.updated = true;
             self.n_responses += 1;
             let opened = tx.is_connect() && tx.status.is_some_and(|status| (200..300).contains(&status));
             if opened && self.n_responses == 1 {
@@ -427,10 +435,11 @@ impl Http1Parser {
     }
 
     fn keep_response_body(&mut self, txs: &mut Transactions, data: &[u8], wishes: &Wishes) {
-        if wishes.keep_bodies
-            && let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id))
-        {
-            keep_body(&mut tx.response.body, data);
+        if let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
+            tx.response.updated = true;
+            if wishes.keep_bodies {
+                keep_body(&mut tx.response.body, data);
+            }
         }
     }
 }
