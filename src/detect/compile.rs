@@ -2,12 +2,11 @@
 
 use super::content::{BufferTest, ContentTest, Relative};
 use super::index::Index;
+use super::places::place_of;
 use super::resolve::Variables;
-use super::signature::{
-    AppProtoTest, BitChange, BufferName, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature,
-};
+use super::signature::{AppProtoTest, BitChange, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature};
 use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
-use crate::app::{self, AppProto};
+use crate::app::AppProto;
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Rule};
 use crate::rules::keyword::{Amount, BitCommand, Buffer, Content, Flowbits, IpProto, IpProtoMatch, Keyword, Transform};
@@ -550,30 +549,6 @@ fn engines(looks: Vec<PendingLook>) -> SmallVec<[Engine; 2]> {
     }
     engines.sort_by_key(|engine| (!engine.has_pattern, engine.progress));
     engines
-}
-
-/// Where in a transaction a buffer is looked at; empty for buffers that are not evaluated yet.
-fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)] {
-    use Direction::{ToClient, ToServer};
-    use app::inspection::place::{
-        DNS_REQUEST, REQUEST_HEADERS, REQUEST_LINE, RESPONSE_HEADERS, RESPONSE_LINE, TLS_START,
-    };
-    match buffer {
-        Buffer::TlsSni => &[(BufferName::One(app::Buffer::TlsSni), ToServer, TLS_START)],
-        Buffer::HttpHost => &[(BufferName::One(app::Buffer::HttpHost), ToServer, REQUEST_HEADERS)],
-        Buffer::HttpHostRaw => &[(BufferName::One(app::Buffer::HttpHostRaw), ToServer, REQUEST_HEADERS)],
-        Buffer::HttpHeaderNames => &[
-            (BufferName::One(app::Buffer::HttpHeaderNames), ToServer, REQUEST_HEADERS),
-            (BufferName::One(app::Buffer::HttpHeaderNames), ToClient, RESPONSE_HEADERS),
-        ],
-        Buffer::HttpUri => &[(BufferName::One(app::Buffer::HttpUri), ToServer, REQUEST_LINE)],
-        Buffer::HttpUriRaw => &[(BufferName::One(app::Buffer::HttpUriRaw), ToServer, REQUEST_LINE)],
-        Buffer::HttpMethod => &[(BufferName::One(app::Buffer::HttpMethod), ToServer, REQUEST_LINE)],
-        Buffer::HttpUserAgent => &[(BufferName::One(app::Buffer::HttpUserAgent), ToServer, REQUEST_HEADERS)],
-        Buffer::HttpStatCode => &[(BufferName::One(app::Buffer::HttpStatCode), ToClient, RESPONSE_LINE)],
-        Buffer::DnsQuery => &[(BufferName::DnsQueries, ToServer, DNS_REQUEST)],
-        _ => &[],
-    }
 }
 
 fn proto_test(protocol: Protocol) -> Option<AppProtoTest> {

@@ -6,7 +6,8 @@
 
 use super::Program;
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
-use super::signature::{BufferName, Change, Engine, Look, PacketFacts, Signature, SignatureKind};
+use super::places::BufferName;
+use super::signature::{Change, Engine, Look, PacketFacts, Signature, SignatureKind};
 use crate::app::inspection::place;
 use crate::app::{AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};

@@ -13,6 +13,7 @@ mod default_actions;
 mod index;
 mod inspect;
 mod order;
+mod places;
 mod profile;
 mod resolve;
 mod signature;

@@ -1,7 +1,8 @@
 //! A rule as the engine runs it.
 
 use super::content::BufferTest;
-use crate::app::{AppProto, Buffer};
+use super::places::BufferName;
+use crate::app::AppProto;
 use crate::packet::{Packet, Transport};
 use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream};
 use crate::rules::{AddressRanges, RangeSet};
@@ -223,14 +224,6 @@ pub(crate) enum Look {
     Buffer { buffer: BufferName, dotprefix: bool, tests: Vec<BufferTest> },
     /// `ssl_state`: any of these states is the current one, or one of the negated among them is not.
     SslState { states: u8, negated: u8 },
-}
-
-/// A buffer, or one for each of several names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BufferName {
-    One(Buffer),
-    /// `dns.query`: any of the queries.
-    DnsQueries,
 }
 
 /// What packet tests need to know besides the packet.

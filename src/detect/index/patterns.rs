@@ -4,7 +4,8 @@ use super::names::{Names, NamesBuilder};
 use super::waits_for;
 use crate::app::{Buffer, Tx};
 use crate::detect::content::{BufferTest, ContentTest};
-use crate::detect::signature::{BufferName, Look, Signature};
+use crate::detect::places::BufferName;
+use crate::detect::signature::{Look, Signature};
 use crate::verdict::{Direction, RuleId};
 use aho_corasick::AhoCorasick;
 
