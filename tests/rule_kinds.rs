@@ -63,6 +63,6 @@ fn a_look_into_a_buffer_covers_the_flow() {
         "drop dns any any -> any any (dns.query; content:\"a\"; sid:1;)",
     ] {
         assert_eq!(kind(rule), SignatureKind::AppTx, "{rule}");
-        assert!(kind(rule).covers_flow());
+        assert!(kind(rule).covers_flow(false));
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct HeaderFacts {
 pub(super) fn kind(signature: &Signature, header: HeaderFacts) -> SignatureKind {
     let tests = &signature.packet_tests;
     let sets_bits_only = signature.changes.iter().all(|change| change.change == Change::Set);
-    if signature.engines.is_empty() && signature.app_proto.is_none() {
+    if signature.engines.is_empty() && signature.app_proto.is_none() && signature.payload.tests.is_empty() {
         let names_protocol = tests.iter().any(|test| matches!(test, PacketTest::AppLayerProtocol { .. }));
         let nothing_else = tests.iter().all(|test| match test {
             PacketTest::AppLayerProtocol { .. } => true,
@@ -33,6 +33,12 @@ pub(super) fn kind(signature: &Signature, header: HeaderFacts) -> SignatureKind 
     }
     if !signature.engines.is_empty() {
         SignatureKind::AppTx
+    } else if !signature.payload.tests.is_empty() {
+        match (signature.payload.in_packet, signature.payload.in_stream) {
+            (true, false) => SignatureKind::Packet,
+            (false, true) => SignatureKind::Stream,
+            _ => SignatureKind::PacketStream,
+        }
     } else if !tests.is_empty() {
         SignatureKind::Packet
     } else if signature.app_proto.is_some() {

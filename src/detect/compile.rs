@@ -1,15 +1,15 @@
 //! From a policy to a program.
 
-use super::content::{BufferTest, ContentTest, Relative};
+use super::content::BufferTest;
 use super::index::Index;
-use super::places::place_of;
+use super::looks::{Looked, Looks};
 use super::resolve::Variables;
-use super::signature::{AppProtoTest, BitChange, Change, Engine, Header, Look, PacketTest, ProtocolSet, Signature};
+use super::signature::{AppProtoTest, BitChange, Change, Header, PacketTest, Payload, ProtocolSet, Signature};
 use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
 use crate::app::AppProto;
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
-use crate::rules::ast::{Arrow, Rule};
-use crate::rules::keyword::{Amount, BitCommand, Buffer, Content, Flowbits, IpProto, IpProtoMatch, Keyword, Transform};
+use crate::rules::ast::{Arrow, Basis, Rule};
+use crate::rules::keyword::{BitCommand, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword, Transform};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
 use crate::stateless::{Stateless, StatelessSemantics};
@@ -35,6 +35,8 @@ impl Default for CompileOptions {
 
 /// Priority of a rule that says none.
 const DEFAULT_PRIORITY: u32 = 3;
+
+const TCP: u8 = 6;
 
 /// Kinds of rules whose IP protocols are remembered during compilation.
 const PROTOCOLS_KEPT: usize = 32;
@@ -88,20 +90,11 @@ struct Options {
     needs_variables: bool,
     tests: Vec<PacketTest>,
     changes: SmallVec<[BitChange; 1]>,
-    looks: Vec<PendingLook>,
-}
-
-/// A look under construction: the contents of one buffer, or a test of the session.
-struct PendingLook {
-    buffer: Option<Buffer>,
-    dotprefix: bool,
-    tests: Vec<BufferTest>,
-    /// Longest positive pattern.
-    longest: usize,
-    /// The same of the negated ones.
-    longest_negated: usize,
-    /// States, and those of them that are negated.
-    ssl_state: Option<(u8, u8)>,
+    looks: Looks,
+    /// `flow` asks for content that the stream holds, or does not hold.
+    stream_condition: Option<FlowStream>,
+    /// The payload is looked at though it is part of a stream, whatever the contents say.
+    payload_of_packet: bool,
 }
 
 impl<'a> Compiler<'a> {
@@ -205,8 +198,18 @@ impl<'a> Compiler<'a> {
             _ => None,
         };
         let protocols = self.protocols(protocol, &options.ip_protos);
-        let engines = engines(options.looks);
         let directions = options.directions;
+        let Looked { engines, payload, payload_pattern, payload_is_placed, tests_payload } =
+            options.looks.finish(directions);
+        let on_tcp = protocols.contains(TCP);
+        let payload = Payload {
+            tests: payload,
+            pattern: payload_pattern,
+            is_tested: tests_payload,
+            in_stream: rule.basis == Some(Basis::Stream) || (rule.basis.is_none() && on_tcp && tests_payload),
+            in_packet: rule.basis == Some(Basis::Packet)
+                || (rule.basis.is_none() && on_tcp && (payload_is_placed || options.payload_of_packet)),
+        };
         let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
         let facts = classify::HeaderFacts {
             negated_address: src.negated || dst.negated,
@@ -222,6 +225,8 @@ impl<'a> Compiler<'a> {
             needs_flow: options.needs_flow || app_proto.is_some(),
             needs_variables: options.needs_variables,
             packet_tests: options.tests,
+            stream_condition: options.stream_condition,
+            payload,
             engines,
             changes: options.changes,
             rule: self.rules.len() as u32,
@@ -282,9 +287,7 @@ impl<'a> Compiler<'a> {
                 Keyword::Noalert | Keyword::Flowbits(Flowbits::Noalert) => options.noalert = true,
                 Keyword::Alert => options.alert = true,
                 Keyword::Flow(flow) => {
-                    if flow.stream.is_some() {
-                        return Err(unsupported("flow:only_stream", span));
-                    }
+                    options.stream_condition = options.stream_condition.or(flow.stream);
                     // a bare direction leaves nothing to test: the rule is put among those of the direction
                     if !flow.is_direction_only() {
                         options.needs_flow = true;
@@ -310,28 +313,29 @@ impl<'a> Compiler<'a> {
                     };
                     options.tests.push(PacketTest::AppLayerProtocol { negated: *negated, proto });
                 }
-                Keyword::SslState { states, negated } => {
-                    options.looks.push(PendingLook::session(*states, *negated));
-                }
-                Keyword::Buffer(buffer) => {
-                    if place_of(*buffer).is_empty() {
-                        return Err(unsupported(buffer.name(), span));
+                Keyword::SslState { states, negated } => options.looks.ssl_state(*states, *negated),
+                Keyword::Buffer(buffer) => options.looks.buffer(*buffer),
+                Keyword::PktData => options.looks.leave_buffer(),
+                Keyword::Transform(Transform::Dotprefix) => {
+                    if !options.looks.dotprefix() {
+                        return Err(unsupported("dotprefix", span));
                     }
-                    options.looks.push(PendingLook::buffer(*buffer));
                 }
-                Keyword::Transform(Transform::Dotprefix) => match options.looks.last_mut() {
-                    Some(look) if look.buffer.is_some() => look.dotprefix = true,
-                    _ => return Err(unsupported("dotprefix", span)),
-                },
                 Keyword::Transform(transform) => return Err(unsupported(transform.name(), span)),
-                Keyword::Content(content) => match options.looks.iter_mut().rev().find(|look| look.buffer.is_some()) {
-                    Some(look) if content.modifier_buffer.is_none() => look.content(content, span)?,
-                    _ => return Err(unsupported("content outside of a buffer", span)),
-                },
-                Keyword::Bsize(bsize) => match options.looks.last_mut() {
-                    Some(look) if look.buffer.is_some() => look.tests.push(BufferTest::Bsize(bsize.0)),
-                    _ => return Err(unsupported("bsize", span)),
-                },
+                Keyword::Content(content) => options.looks.content(content),
+                Keyword::Pcre(pcre) => {
+                    if pcre.captures.iter().any(|name| name.starts_with("flow:")) {
+                        return Err(unsupported("pcre with a capture for the flow", span));
+                    }
+                    options.looks.pcre(pcre, span)?;
+                }
+                Keyword::Isdataat(isdataat) => options.looks.isdataat(isdataat),
+                Keyword::Urilen { compare, raw } => options.looks.urilen(*compare, *raw),
+                Keyword::Bsize(bsize) => {
+                    if !options.looks.test_of_buffer(BufferTest::Bsize(bsize.0)) {
+                        return Err(unsupported("bsize", span));
+                    }
+                }
                 other => return Err(unsupported(name_of(other), span)),
             }
         }
@@ -340,8 +344,15 @@ impl<'a> Compiler<'a> {
             Some(Direction::ToServer) => [true, false],
             Some(Direction::ToClient) => [false, true],
         };
-        // a sticky buffer without a test tests nothing
-        options.looks.retain(|look| look.ssl_state.is_some() || !look.tests.is_empty());
+        if let Some(buffer) = options.looks.unevaluated() {
+            let place = rule.options.iter().find(|option| match &option.keyword {
+                Keyword::Buffer(named) => *named == buffer,
+                Keyword::Content(content) => content.modifier_buffer == Some(buffer),
+                Keyword::Pcre(pcre) => pcre.buffer() == Some(buffer),
+                _ => false,
+            });
+            return Err(unsupported(buffer.name(), place.map_or(rule.span, |option| option.span)));
+        }
         Ok(options)
     }
 
@@ -395,6 +406,7 @@ impl<'a> Compiler<'a> {
             packet_rules: [Vec::new(), Vec::new()],
             tx_rules: [Vec::new(), Vec::new()],
             decoder_event_rules: Vec::new(),
+            stream_rules: [Vec::new(), Vec::new()],
             index: Index::default(),
             profile,
         };
@@ -408,6 +420,15 @@ impl Program {
     fn index(&mut self) {
         for (number, signature) in self.signatures.iter().enumerate() {
             let id = RuleId(number as u32);
+            if signature.payload.is_tested && signature.payload.in_stream {
+                for (direction, rules) in
+                    [Direction::ToServer, Direction::ToClient].into_iter().zip(&mut self.stream_rules)
+                {
+                    if signature.directions.get(direction.index()) == Some(&true) {
+                        rules.push(id);
+                    }
+                }
+            }
             match signature.kind {
                 SignatureKind::IpOnly => self.ip_only.push(id),
                 SignatureKind::DeOnly => self.decoder_event_rules.push(id),
@@ -453,104 +474,6 @@ fn unsupported(keyword: &str, span: Span) -> Refusal {
     Refusal::Unsupported { keyword: keyword.to_owned(), span }
 }
 
-impl PendingLook {
-    fn buffer(buffer: Buffer) -> Self {
-        Self {
-            buffer: Some(buffer),
-            dotprefix: false,
-            tests: Vec::new(),
-            longest: 0,
-            longest_negated: 0,
-            ssl_state: None,
-        }
-    }
-
-    fn session(states: u8, negated: u8) -> Self {
-        Self {
-            buffer: None,
-            dotprefix: false,
-            tests: Vec::new(),
-            longest: 0,
-            longest_negated: 0,
-            ssl_state: Some((states, negated)),
-        }
-    }
-
-    fn content(&mut self, content: &Content, span: Span) -> Result<(), Refusal> {
-        let number = |amount: &Option<Amount>| match amount {
-            None => Ok(None),
-            Some(Amount::Value(value)) => Ok(Some(i64::from(*value))),
-            Some(Amount::Variable(_)) => Err(unsupported("a variable in a content modifier", span)),
-        };
-        let (offset, depth) = (number(&content.offset)?, number(&content.depth)?);
-        let (distance, within) = (number(&content.distance)?, number(&content.within)?);
-        let length = content.pattern.len();
-        let offset = usize::try_from(offset.unwrap_or(0)).unwrap_or(0);
-        let depth =
-            if content.startswith { Some(length) } else { depth.map(|d| offset + usize::try_from(d).unwrap_or(0)) };
-        let relative = (distance.is_some() || within.is_some()).then(|| {
-            let distance = distance.unwrap_or(0);
-            Relative { distance, within }
-        });
-        let longest = if content.negated { &mut self.longest_negated } else { &mut self.longest };
-        *longest = (*longest).max(length);
-        self.tests.push(BufferTest::Content(ContentTest {
-            pattern: content.pattern.clone(),
-            negated: content.negated,
-            nocase: content.nocase,
-            endswith: content.endswith,
-            offset,
-            depth,
-            relative,
-        }));
-        Ok(())
-    }
-}
-
-/// The engines of a rule: that with the pattern the rule waits for first, then by place in the transaction.
-fn engines(looks: Vec<PendingLook>) -> SmallVec<[Engine; 2]> {
-    let waits_for = looks
-        .iter()
-        .enumerate()
-        .filter(|(_, look)| look.longest > 0)
-        .max_by_key(|(n, look)| (look.longest, std::cmp::Reverse(*n)))
-        .map(|(n, _)| n);
-    // without any, a negated pattern takes its place, but nothing waits for that
-    let pattern = waits_for.or_else(|| {
-        let negated = looks.iter().enumerate().filter(|(_, look)| look.longest_negated > 0);
-        negated.max_by_key(|(n, look)| (look.longest_negated, std::cmp::Reverse(*n))).map(|(n, _)| n)
-    });
-    let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
-    for (number, look) in looks.into_iter().enumerate() {
-        let prefilter = waits_for == Some(number);
-        let has_pattern = pattern == Some(number);
-        if let Some((states, negated)) = look.ssl_state {
-            for direction in [Direction::ToServer, Direction::ToClient] {
-                engines.push(Engine {
-                    direction,
-                    progress: 0,
-                    prefilter: false,
-                    has_pattern: false,
-                    look: Look::SslState { states, negated },
-                });
-            }
-            continue;
-        }
-        let Some(buffer) = look.buffer else { continue };
-        for &(name, direction, progress) in place_of(buffer) {
-            engines.push(Engine {
-                direction,
-                progress,
-                prefilter,
-                has_pattern,
-                look: Look::Buffer { buffer: name, dotprefix: look.dotprefix, tests: look.tests.clone() },
-            });
-        }
-    }
-    engines.sort_by_key(|engine| (!engine.has_pattern, engine.progress));
-    engines
-}
-
 fn proto_test(protocol: Protocol) -> Option<AppProtoTest> {
     match protocol {
         Protocol::Http => Some(AppProtoTest::Http),
@@ -592,10 +515,6 @@ fn name_of(keyword: &Keyword) -> &'static str {
         Keyword::AppLayerEvent(_) => "app-layer-event",
         Keyword::DecodeEvent(_) => "decode-event",
         Keyword::StreamEvent(_) => "stream-event",
-        Keyword::PktData => "pkt_data",
-        Keyword::Pcre(_) => "pcre",
-        Keyword::Isdataat(_) => "isdataat",
-        Keyword::Urilen { .. } => "urilen",
         _ => "this keyword",
     }
 }

@@ -5,13 +5,15 @@
 //! kept between packets, how actions reach the flow).
 
 use super::Program;
+use super::content::{BufferTest, Values, Window, find, matches};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::places::BufferName;
-use super::signature::{Change, Engine, Look, PacketFacts, Signature, SignatureKind};
+use super::signature::{Change, Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
 use crate::app::inspection::place;
 use crate::app::{AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};
 use crate::packet::Packet;
+use crate::rules::keyword::FlowStream;
 use crate::verdict::{Direction, RuleAction, RuleId};
 use smallvec::SmallVec;
 
@@ -30,6 +32,12 @@ pub(crate) struct PacketState {
     pub(crate) origin: Origin,
     /// It has payload that rules may look at. Suricata: `SIG_MASK_REQUIRE_PAYLOAD`.
     pub(crate) has_payload: bool,
+    /// Its payload is not to be looked at. Suricata: `PKT_NOPAYLOAD_INSPECTION`.
+    pub(crate) payload_unread: bool,
+    /// Its payload became part of the stream. Suricata: `PKT_STREAM_ADD`.
+    pub(crate) in_stream: bool,
+    /// The stream around it is looked at. Suricata: `PKT_DETECT_HAS_STREAMDATA`.
+    pub(crate) has_stream: bool,
     /// The parser has moved in this direction, or in some direction because of this packet.
     pub(crate) app_moved: bool,
 }
@@ -56,6 +64,9 @@ impl PacketState {
             detection_ended: false,
             origin: Origin::Wire,
             has_payload: !packet.payload.is_empty() && !packet.carries_tunnel,
+            payload_unread: packet.carries_tunnel,
+            in_stream: false,
+            has_stream: false,
             app_moved: false,
         }
     }
@@ -85,6 +96,8 @@ struct Match {
     rule: RuleId,
     /// `None`: no transaction. Sorts behind transactions of the same rule.
     tx: Option<u64>,
+    /// Its content was found in the stream.
+    in_stream: bool,
 }
 
 /// Room for the matches of a packet, used again and again.
@@ -95,7 +108,24 @@ pub(crate) struct Scratch {
     dotted: Vec<u8>,
     /// Rules that an index has found.
     found: Vec<RuleId>,
+    /// The stream around the packet, once some rule has asked for it.
+    stream: Vec<u8>,
+    stream_state: StreamState,
+    values: Values,
     searching: Searching,
+}
+
+/// What is known of the stream around the packet at hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum StreamState {
+    #[default]
+    NotAsked,
+    /// It is just the payload.
+    IsPayload,
+    /// It is in [`Scratch::stream`].
+    Held,
+    /// It is not looked at for this packet.
+    None,
 }
 
 /// Runs all rules over a packet.
@@ -109,6 +139,7 @@ pub(crate) fn inspect(
 ) -> Outcome {
     let mut run = Run { program, path, packet, state, first_drop: None, scratch };
     run.scratch.matches.clear();
+    run.scratch.stream_state = StreamState::NotAsked;
     run.ip_only(flow.as_deref_mut());
     run.packet_rules(flow.as_deref_mut());
     if let Some(flow) = flow.as_deref_mut() {
@@ -168,7 +199,7 @@ impl Run<'_, '_> {
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if signature.header.fits(self.packet) {
-                self.matched(id, signature, None, flow.as_deref_mut());
+                self.matched(Match { rule: id, tx: None, in_stream: false }, signature, flow.as_deref_mut());
             }
         }
         self.scratch.found = found;
@@ -212,7 +243,7 @@ impl Run<'_, '_> {
             }
             if !signature.engines.is_empty() {
                 // a rule without a pattern to wait for becomes a candidate for this packet's transactions
-                if !waits(signature) {
+                if !waits(signature) && self.payload_pattern_is_there(&signature.payload, flow.as_deref()) {
                     self.scratch.candidates.push(id);
                 }
                 continue;
@@ -220,10 +251,10 @@ impl Run<'_, '_> {
             if self.state.origin == Origin::EndOfFlow && signature.kind == SignatureKind::Packet {
                 continue;
             }
-            if self.rule_fits(signature, flow.as_deref()) {
+            if let Some(in_stream) = self.packet_rule_holds(signature, flow.as_deref()) {
                 let tx =
                     flow.as_deref().and_then(|flow| flow.app.as_deref()).map(|app| app.inspect_id(self.direction()));
-                self.matched(id, signature, tx, flow.as_deref_mut());
+                self.matched(Match { rule: id, tx, in_stream }, signature, flow.as_deref_mut());
             }
         }
         self.scratch.found = found;
@@ -235,6 +266,94 @@ impl Run<'_, '_> {
             return false;
         }
         signature.header.fits(self.packet) && signature.packet_tests_hold(self.packet, &self.facts(flow))
+    }
+
+    /// Whether all of a rule that looks into no transaction holds, and whether its content was found in the stream.
+    fn packet_rule_holds(&mut self, signature: &Signature, flow: Option<&Flow>) -> Option<bool> {
+        if !self.rule_fits(signature, flow) {
+            return None;
+        }
+        let in_stream = match signature.payload.tests.as_slice() {
+            [] => false,
+            tests => self.payload_holds(&signature.payload, tests, flow)?,
+        };
+        let holds = match signature.stream_condition {
+            Some(FlowStream::OnlyStream) => in_stream,
+            Some(FlowStream::NoStream) => !in_stream,
+            None => true,
+        };
+        holds.then_some(in_stream)
+    }
+
+    /// Whether the tests hold in the stream (`true`) or in the payload.
+    fn payload_holds(&mut self, payload: &Payload, tests: &[BufferTest], flow: Option<&Flow>) -> Option<bool> {
+        if !self.payload_pattern_is_there(payload, flow) {
+            return None;
+        }
+        if payload.in_stream && self.state.has_stream && self.stream_holds(tests, flow) {
+            return Some(true);
+        }
+        if payload.in_stream && !payload.in_packet && self.state.in_stream {
+            return None;
+        }
+        matches(tests, Window::whole(self.packet.payload), &mut self.scratch.values).then_some(false)
+    }
+
+    /// Whether the pattern that a rule waits for is in the stream or payload; a rule without one waits for none.
+    fn payload_pattern_is_there(&mut self, payload: &Payload, flow: Option<&Flow>) -> bool {
+        let Some(pattern) = &payload.pattern else { return true };
+        if self.state.payload_unread {
+            return false;
+        }
+        let is_in = |bytes: &[u8]| find(&pattern.pattern, pattern.nocase, bytes).is_some();
+        if payload.in_stream && self.state.has_stream {
+            self.ask_for_stream(flow);
+            let stream = match self.scratch.stream_state {
+                StreamState::Held => &self.scratch.stream,
+                _ => self.packet.payload,
+            };
+            if is_in(stream) {
+                return true;
+            }
+        }
+        let in_payload = !payload.in_stream || payload.in_packet || !self.state.in_stream || self.packet.proto != 6;
+        in_payload && is_in(self.packet.payload)
+    }
+
+    /// Whether tests hold in the stream around the packet.
+    fn stream_holds(&mut self, tests: &[BufferTest], flow: Option<&Flow>) -> bool {
+        self.ask_for_stream(flow);
+        let Scratch { stream, stream_state, values, .. } = &mut *self.scratch;
+        match stream_state {
+            StreamState::Held => matches(tests, Window::of_stream(stream), values),
+            StreamState::IsPayload => matches(tests, Window::of_stream(self.packet.payload), values),
+            StreamState::NotAsked | StreamState::None => false,
+        }
+    }
+
+    /// Finds out what of the stream is looked at for this packet.
+    fn ask_for_stream(&mut self, flow: Option<&Flow>) {
+        if self.scratch.stream_state != StreamState::NotAsked {
+            return;
+        }
+        let session = flow.and_then(|flow| flow.session.as_deref());
+        let (Some(session), Some(direction), Some(tcp)) = (session, self.state.direction, self.packet.tcp()) else {
+            self.scratch.stream_state = StreamState::None;
+            return;
+        };
+        if !self.state.in_stream || self.packet.payload.is_empty() || !session.is_reassembled(direction) {
+            self.scratch.stream_state = StreamState::None;
+            return;
+        }
+        let config = &self.program.profile.stream;
+        let chunk = session.raw_chunk(config, direction, tcp.seq, self.packet.payload);
+        if std::ptr::eq(chunk.data, self.packet.payload) {
+            self.scratch.stream_state = StreamState::IsPayload;
+        } else {
+            self.scratch.stream.clear();
+            self.scratch.stream.extend_from_slice(chunk.data);
+            self.scratch.stream_state = StreamState::Held;
+        }
     }
 
     fn transactions(&mut self, flow: &mut Flow) {
@@ -366,7 +485,7 @@ impl Run<'_, '_> {
                 behind = view.progress > place;
                 within = view.progress == place;
             }
-            match self.look(engine, tx, view) {
+            match self.look(engine, tx, view, flow) {
                 Looked::Match => {
                     flags |= bit;
                     matched = true;
@@ -395,12 +514,25 @@ impl Run<'_, '_> {
             None => tx.detect.rules.push((id.0, flags)),
         }
         if full {
-            self.matched(id, signature, Some(tx.id), Some(flow));
+            self.matched(Match { rule: id, tx: Some(tx.id), in_stream: false }, signature, Some(flow));
         }
     }
 
-    fn look(&mut self, engine: &Engine, tx: &Tx, view: TxView) -> Looked {
+    fn look(&mut self, engine: &Engine, tx: &Tx, view: TxView, flow: &Flow) -> Looked {
         match &engine.look {
+            Look::Stream { tests } => {
+                let holds = match self.packet.proto {
+                    6 => self.stream_holds(tests, Some(flow)),
+                    17 => matches(tests, Window::whole(self.packet.payload), &mut self.scratch.values),
+                    _ => true,
+                };
+                let at_depth = flow.session.as_deref().is_some_and(|session| session.is_at_depth(view.direction));
+                match holds {
+                    true => Looked::Match,
+                    false if at_depth => Looked::CantMatch,
+                    false => Looked::NoMatch,
+                }
+            }
             Look::SslState { states, negated } => {
                 if (states & view.ssl_state) ^ negated != 0 {
                     Looked::Match
@@ -423,21 +555,21 @@ impl Run<'_, '_> {
         }
     }
 
-    fn buffer_holds(&mut self, bytes: &[u8], dotprefix: bool, tests: &[super::content::BufferTest]) -> bool {
+    fn buffer_holds(&mut self, bytes: &[u8], dotprefix: bool, tests: &[BufferTest]) -> bool {
         self.scratch.buffer_holds(bytes, dotprefix, tests)
     }
 
     /// Notes a match; its changes of bits happen at once, whatever becomes of its action.
-    fn matched(&mut self, rule: RuleId, signature: &Signature, tx: Option<u64>, flow: Option<&mut Flow>) {
+    fn matched(&mut self, found: Match, signature: &Signature, flow: Option<&mut Flow>) {
         if let Some(flow) = flow {
             for change in &signature.changes {
                 apply(flow, change.change, change.bit);
             }
         }
         if matches!(signature.action, RuleAction::Drop | RuleAction::Reject) {
-            self.first_drop.get_or_insert(rule);
+            self.first_drop.get_or_insert(found.rule);
         }
-        self.scratch.matches.push(Match { rule, tx });
+        self.scratch.matches.push(found);
     }
 
     /// Walks the matches in order of the rules: actions, then alerts. A pass ends the walk, a drop does not.
@@ -449,7 +581,7 @@ impl Run<'_, '_> {
         matches.sort_by(|a, b| a.rule.cmp(&b.rule).then(b.tx.cmp(&a.tx)));
         for found in matches.iter() {
             let Some(signature) = program.signature(found.rule) else { continue };
-            let covers_flow = signature.kind.covers_flow();
+            let covers_flow = signature.kind.covers_flow(found.in_stream);
             match signature.action {
                 RuleAction::Drop | RuleAction::Reject => {
                     outcome.decided_by.get_or_insert(found.rule);
@@ -489,14 +621,14 @@ impl Run<'_, '_> {
 }
 
 impl Scratch {
-    fn buffer_holds(&mut self, bytes: &[u8], dotprefix: bool, tests: &[super::content::BufferTest]) -> bool {
+    fn buffer_holds(&mut self, bytes: &[u8], dotprefix: bool, tests: &[BufferTest]) -> bool {
         if !dotprefix {
-            return super::content::matches(tests, bytes);
+            return matches(tests, Window::whole(bytes), &mut self.values);
         }
         self.dotted.clear();
         self.dotted.push(b'.');
         self.dotted.extend_from_slice(bytes);
-        super::content::matches(tests, &self.dotted)
+        matches(tests, Window::whole(&self.dotted), &mut self.values)
     }
 }
 

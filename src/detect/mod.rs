@@ -12,7 +12,9 @@ mod content;
 mod default_actions;
 mod index;
 mod inspect;
+mod looks;
 mod order;
+mod pcre;
 mod places;
 mod profile;
 mod resolve;
@@ -28,7 +30,8 @@ pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch,
 use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
 use crate::source::Span;
 use crate::stateless::Stateless;
-use crate::verdict::{RuleAction, RuleId, StatelessRuleId};
+use crate::stream::StreamUse;
+use crate::verdict::{Direction, RuleAction, RuleId, StatelessRuleId};
 use index::Index;
 use signature::Signature;
 
@@ -48,6 +51,8 @@ pub struct Program {
     /// Those of them that look into transactions.
     tx_rules: [Vec<RuleId>; 2],
     decoder_event_rules: Vec<RuleId>,
+    /// Those that look at the stream, by direction.
+    stream_rules: [Vec<RuleId>; 2],
     index: Index,
     profile: EngineProfile,
 }
@@ -124,6 +129,26 @@ impl Program {
     /// How the engine behaves where versions and settings differ.
     pub fn profile(&self) -> &EngineProfile {
         &self.profile
+    }
+
+    /// What the rules that packets of a direction meet make of the stream; `server_port` is the port that they are
+    /// grouped by. Source: Suricata 7.0.10, where a group of rules is found by the port that the server has.
+    pub(crate) fn stream_use(&self, direction: Direction, server_port: u16) -> StreamUse {
+        let rules = self.stream_rules.get(direction.index()).map_or(&[] as &[RuleId], Vec::as_slice);
+        let mut used = StreamUse::None;
+        for signature in rules.iter().filter_map(|id| self.signature(*id)) {
+            let ports = match direction {
+                Direction::ToServer => &signature.header.dst_port,
+                Direction::ToClient => &signature.header.src_port,
+            };
+            if ports.as_ref().is_none_or(|ports| ports.contains(server_port)) {
+                if signature.payload.pattern.is_some() {
+                    return StreamUse::Searched;
+                }
+                used = StreamUse::Read;
+            }
+        }
+        used
     }
 
     pub(crate) fn signature(&self, id: RuleId) -> Option<&Signature> {

@@ -35,3 +35,12 @@ pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)]
         _ => &[],
     }
 }
+
+/// How telling patterns of a buffer are among those of a rule's other buffers; the smallest number is preferred.
+/// Source: Suricata 7.0.10.
+pub(super) fn pattern_priority(buffer: Buffer) -> u8 {
+    match buffer {
+        Buffer::HttpMethod | Buffer::HttpStatCode => 4,
+        _ => 2,
+    }
+}

@@ -1,6 +1,6 @@
 //! A rule as the engine runs it.
 
-use super::content::BufferTest;
+use super::content::{BufferTest, ContentTest};
 use super::places::BufferName;
 use crate::app::AppProto;
 use crate::packet::{Packet, Transport};
@@ -21,6 +21,10 @@ pub enum SignatureKind {
     LikeIpOnly,
     /// Protocol detection only: run when detection has ended; its action covers the flow.
     PdOnly,
+    /// Content of the stream: run on packets that add to it; its action covers the flow.
+    Stream,
+    /// Content of the stream or the packet: its action covers the flow if the stream held it, else the packet.
+    PacketStream,
     /// Decoder events only: run on packets that cannot be decoded.
     DeOnly,
     /// Run on every packet; its action covers the packet.
@@ -32,9 +36,13 @@ pub enum SignatureKind {
 }
 
 impl SignatureKind {
-    /// A pass or drop of such a rule covers the whole flow.
-    pub fn covers_flow(self) -> bool {
-        !matches!(self, Self::DeOnly | Self::Packet)
+    /// A pass or drop of such a rule covers the whole flow; `in_stream`: its content was found in the stream.
+    pub fn covers_flow(self, in_stream: bool) -> bool {
+        match self {
+            Self::DeOnly | Self::Packet => false,
+            Self::Stream | Self::PacketStream => in_stream,
+            Self::IpOnly | Self::LikeIpOnly | Self::PdOnly | Self::AppLayer | Self::AppTx => true,
+        }
     }
 
     /// Suricata's name.
@@ -45,6 +53,8 @@ impl SignatureKind {
             Self::PdOnly => "pd_only",
             Self::DeOnly => "de_only",
             Self::Packet => "pkt",
+            Self::Stream => "stream",
+            Self::PacketStream => "pkt_stream",
             Self::AppLayer => "app_layer",
             Self::AppTx => "app_tx",
         }
@@ -68,12 +78,31 @@ pub(crate) struct Signature {
     pub(crate) needs_variables: bool,
     /// What is looked at in the packet and its flow, in order of the rule.
     pub(crate) packet_tests: Vec<PacketTest>,
+    /// `flow` asks for content that the stream holds, or does not hold.
+    pub(crate) stream_condition: Option<FlowStream>,
+    /// What is looked at in the payload or stream.
+    pub(crate) payload: Payload,
     /// What is looked at in a transaction, in order of inspection.
     pub(crate) engines: SmallVec<[Engine; 2]>,
     /// Bits changed on a match.
     pub(crate) changes: SmallVec<[BitChange; 1]>,
     /// Place in [`super::Program`]'s list of rules.
     pub(crate) rule: u32,
+}
+
+/// Tests of the payload, or of the stream that it is a part of. A rule that also looks into transactions has them among
+/// its engines.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Payload {
+    pub(crate) tests: Vec<BufferTest>,
+    /// What must be there for the rule to be looked at.
+    pub(crate) pattern: Option<ContentTest>,
+    /// The rule tests a payload, here or among its engines, and meets only packets that have one.
+    pub(crate) is_tested: bool,
+    /// The stream is looked at. Suricata: `SIG_FLAG_REQUIRE_STREAM`.
+    pub(crate) in_stream: bool,
+    /// The packet is looked at though it is part of the stream. Suricata: `SIG_FLAG_REQUIRE_PACKET`.
+    pub(crate) in_packet: bool,
 }
 
 /// The header, resolved.
@@ -222,6 +251,8 @@ pub(crate) struct Engine {
 pub(crate) enum Look {
     /// A buffer, with a dot put in front of it when `dotprefix`.
     Buffer { buffer: BufferName, dotprefix: bool, tests: Vec<BufferTest> },
+    /// The stream around the packet, or the payload of a datagram.
+    Stream { tests: Vec<BufferTest> },
     /// `ssl_state`: any of these states is the current one, or one of the negated among them is not.
     SslState { states: u8, negated: u8 },
 }
@@ -309,6 +340,9 @@ impl Signature {
     /// Whether there being a payload to look at lets the rule be looked at: `dsize` counts bytes whoever may read them, but
     /// one that asks for some only meets packets whose payload is looked at, and `dsize:0` only the others.
     pub(crate) fn payload_fits(&self, has_payload: bool) -> bool {
+        if self.payload.is_tested && !has_payload {
+            return false;
+        }
         self.packet_tests.iter().all(|test| {
             let PacketTest::Dsize(test) = test else { return true };
             match test {
@@ -359,7 +393,7 @@ fn icmp<'p>(packet: &'p Packet<'_>) -> Option<&'p crate::packet::IcmpHeader> {
     }
 }
 
-/// All conditions of a `flow` keyword. A condition that can never be met, such as `not_established` beside `stateless`,
+/// All conditions of a `flow` keyword but that about the stream, which is known later. A condition that can never be met, such as `not_established` beside `stateless`,
 /// makes the rule silent, as it does in Suricata.
 fn flow_holds(flow: FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
     let direction = flow.direction.is_none_or(|wanted| facts.direction == Some(wanted));
@@ -368,15 +402,10 @@ fn flow_holds(flow: FlowKeyword, packet: &Packet<'_>, facts: &PacketFacts<'_>) -
         (Some(wanted), _) => facts.established == wanted,
         (None, _) => true,
     };
-    let stream = match flow.stream {
-        // matches of stream content are not evaluated yet; rules that need them are refused at load
-        Some(FlowStream::OnlyStream) => false,
-        Some(FlowStream::NoStream) | None => true,
-    };
     let fragment = match flow.fragment {
         Some(FlowFragment::OnlyFrag) => packet.reassembled,
         Some(FlowFragment::NoFrag) => !packet.reassembled,
         None => true,
     };
-    direction && state && stream && fragment
+    direction && state && fragment
 }

@@ -6,7 +6,7 @@ use crate::defrag::Defrag;
 use crate::detect::{Origin, PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
-use crate::stream::{self, AppUpdate, FlowFate, FlowView, TcpState};
+use crate::stream::{self, AppUpdate, FlowFate, FlowView, StreamUse, TcpState};
 use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Sink, Verdict};
 
 #[derive(Debug)]
@@ -127,9 +127,8 @@ impl<'p> Stateful<'p> {
         };
         let mut direction = count(flow, packet);
         let mut established = is_established(flow, &timeouts);
-        let mut has_payload = !packet.payload.is_empty()
-            && !packet.carries_tunnel
-            && !flow.session.as_deref().is_some_and(stream::Session::is_payload_unread);
+        let mut payload_unread =
+            packet.carries_tunnel || flow.session.as_deref().is_some_and(stream::Session::is_payload_unread);
         let mut has_stream = false;
         let detection_ended = flow.detection_ended.get(direction);
         flow.detection_ended.set(direction, false);
@@ -168,11 +167,12 @@ impl<'p> Stateful<'p> {
                 }
                 app_moved = outcome.app_update.is_some() || flow.app_updated.get(direction);
                 uninspected |= outcome.no_packet_inspection;
-                has_payload &= !outcome.no_payload_inspection;
-                has_stream = flow
-                    .session
-                    .as_deref()
-                    .is_some_and(|session| session.has_raw_data(direction, packet.payload, outcome.stream_added));
+                payload_unread |= outcome.no_payload_inspection;
+                has_stream = outcome.established
+                    && flow
+                        .session
+                        .as_deref()
+                        .is_some_and(|session| session.has_raw_data(direction, packet.payload, outcome.stream_added));
                 if let Some(fate) = outcome.flow_fate
                     && flow.action == FlowAction::None
                 {
@@ -197,6 +197,16 @@ impl<'p> Stateful<'p> {
             }
             _ => {}
         }
+        // where the first copy of overlapping data differs, it takes the place of the packet's own
+        let rewritten = streamed.as_mut().and_then(|outcome| outcome.rewritten.take());
+        let with_first_copy;
+        let packet: &Packet<'_> = match &rewritten {
+            Some(payload) => {
+                with_first_copy = Packet { payload, ..packet.clone() };
+                &with_first_copy
+            }
+            None => packet,
+        };
         let stream_drop = streamed.as_ref().and_then(|outcome| outcome.drop);
         let stream_reject = streamed.as_ref().is_some_and(|outcome| outcome.reject);
         let mut state = PacketState {
@@ -205,7 +215,10 @@ impl<'p> Stateful<'p> {
             stream_established: streamed.as_ref().is_some_and(|outcome| outcome.established),
             detection_ended,
             origin: Origin::Wire,
-            has_payload: has_payload || has_stream,
+            has_payload: (!packet.payload.is_empty() && !payload_unread) || has_stream,
+            payload_unread,
+            in_stream: streamed.as_ref().is_some_and(|outcome| outcome.stream_added),
+            has_stream,
             app_moved,
         };
         if let Some(outcome) = &streamed {
@@ -248,13 +261,27 @@ impl<'p> Stateful<'p> {
                 app.mark_inspected(direction);
             }
         } else if !flow.action.is_drop() {
-            if !flow.ip_only_done.get(direction)
-                && let Some(session) = flow.session.as_deref_mut()
-            {
-                // no rule looks into the stream outside of buffers, so nothing need be kept for that
-                session.disable_raw(direction);
+            if !flow.ip_only_done.get(direction) && packet.proto == flow.proto {
+                let server_port = match (direction, packet.ports()) {
+                    (Direction::ToServer, Some((_, port))) | (Direction::ToClient, Some((port, _))) => port,
+                    (_, None) => 0,
+                };
+                let stream_use = program.stream_use(direction, server_port);
+                flow.stream_use.set(direction, stream_use);
+                if stream_use == StreamUse::None
+                    && let Some(session) = flow.session.as_deref_mut()
+                {
+                    session.disable_raw(direction);
+                }
             }
             rules = inspect(program, self.path, &mut self.scratch, packet, Some(flow), state);
+            if state.has_stream
+                && let (Some(session), Some(tcp)) = (flow.session.as_deref_mut(), packet.tcp())
+            {
+                let searched = (flow.stream_use.get(direction) == StreamUse::Searched && !payload_unread)
+                    .then(|| session.raw_chunk(&program.profile().stream, direction, tcp.seq, packet.payload).progress);
+                session.after_detection(direction, searched);
+            }
         }
         if let Some(session) = flow.session.as_deref_mut() {
             if matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass) {
@@ -466,6 +493,9 @@ fn inspect_made_up<'a>(
         detection_ended,
         origin,
         has_payload: false,
+        payload_unread: false,
+        in_stream: false,
+        has_stream: false,
         app_moved: true,
     };
     let outcome = inspect(program, path, scratch, &packet, Some(flow), state);

@@ -12,7 +12,7 @@ pub use table::{Lookup, Table};
 
 use crate::app::AppLayer;
 use crate::packet::{Packet, Transport};
-use crate::stream::Session;
+use crate::stream::{Session, StreamUse};
 use crate::verdict::{Direction, RuleId};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -149,6 +149,8 @@ pub struct Flow {
     pub app_updated: PerDirection<bool>,
     /// Protocol detection has ended and no packet of this direction has been inspected since.
     pub detection_ended: PerDirection<bool>,
+    /// What the rules that packets of this direction meet make of the stream.
+    pub stream_use: PerDirection<StreamUse>,
     /// The parser has asked for no more payload inspection (encrypted traffic).
     pub no_payload_inspection: bool,
     /// What was decided for the whole of it.
@@ -192,6 +194,7 @@ impl Flow {
             ip_only_done: PerDirection::default(),
             app_updated: PerDirection::default(),
             detection_ended: PerDirection::default(),
+            stream_use: PerDirection::default(),
             no_payload_inspection: false,
             action: FlowAction::None,
             first_drop: None,
@@ -226,6 +229,7 @@ impl Flow {
         for fact in [&mut self.seen, &mut self.ip_only_done, &mut self.app_updated, &mut self.detection_ended] {
             fact.reverse();
         }
+        self.stream_use.reverse();
     }
 
     /// Moves to another state, which has its own time-out.

@@ -29,6 +29,8 @@ pub struct Rule {
     pub app_protocol: Option<Protocol>,
     /// The one direction that `flow` and the buffers leave to the rule; `None` is both.
     pub direction: Option<Direction>,
+    /// Whether header and options ask for packets or for the stream; `None` leaves it to the contents.
+    pub basis: Option<Basis>,
     /// The whole rule.
     pub span: Span,
     /// The domain (or `StatefulRules` element) a generated rule was made for; `None` for rules that were written.
@@ -81,6 +83,15 @@ impl Rule {
     fn find<'a, T>(&'a self, pick: impl Fn(&'a Keyword) -> Option<T>) -> Option<T> {
         self.options.iter().find_map(|option| pick(&option.keyword))
     }
+}
+
+/// What a rule's contents are looked for in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Packets: `tcp-pkt`, `dsize`, `flags`, ...
+    Packet,
+    /// The stream: `tcp-stream`, `flow:only_stream`.
+    Stream,
 }
 
 /// Direction operator of the header.

@@ -34,6 +34,7 @@
 //! | FD0224 | AWS refuses it although Suricata takes it (warning) |
 //! | FD0225 | it has no effect, or hardly the one meant (warning) |
 //! | FD0226 | a variable that no `byte_extract` or `byte_math` before it sets |
+//! | FD0227 | a regular expression that cannot be compiled (found when the program is compiled) |
 
 mod address;
 pub mod ast;

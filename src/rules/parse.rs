@@ -104,6 +104,7 @@ pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Ve
         destination_port: destination_port?,
         app_protocol: signature.app_protocol(),
         direction: signature.direction(),
+        basis: signature.basis(),
         options: signature.into_options(),
         span: part.span(),
         generated_from: None,

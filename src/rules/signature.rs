@@ -8,7 +8,7 @@
 mod finish;
 
 use super::Protocol;
-use super::ast::RuleOption;
+use super::ast::{Basis, RuleOption};
 use super::keyword::{
     Amount, Buffer, Content, Effect, FastPattern, Flow, FlowStream, IpProto, IpProtoMatch, Keyword, KeywordDef,
     ListDef, Parse, Transform, Value, variable_of,
@@ -170,6 +170,15 @@ impl<'a> Signature<'a> {
 
     pub(super) fn app_protocol(&self) -> Option<Protocol> {
         self.app
+    }
+
+    /// What the rule's contents are looked for in, where header or options say so.
+    pub(super) fn basis(&self) -> Option<Basis> {
+        match (self.needs_packet, self.needs_stream) {
+            (Some(_), _) => Some(Basis::Packet),
+            (None, Some(_)) => Some(Basis::Stream),
+            (None, None) => None,
+        }
     }
 
     pub(super) fn direction(&self) -> Option<Direction> {

@@ -28,7 +28,7 @@ mod shortcuts;
 pub(crate) mod step;
 
 pub use config::{ExceptionPolicy, OsPolicy, StreamConfig, UrgentPolicy};
-pub use raw::RawChunk;
+pub use raw::{RawChunk, StreamUse};
 pub use reuse::{is_reuse, is_reuse_without_session};
 pub use seq::Seq;
 pub use session::{Session, TcpState};

@@ -16,12 +16,34 @@ pub struct RawChunk<'a> {
     pub progress: u64,
 }
 
+/// What rules make of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamUse {
+    /// None of them looks at it.
+    #[default]
+    None,
+    /// Some look at it, but none is found by a pattern in it.
+    Read,
+    /// Patterns are looked for in it.
+    Searched,
+}
+
 impl Session {
     /// Whether the stream, and not the payload alone, is inspected for a packet of this direction.
     /// Suricata: `PKT_DETECT_HAS_STREAMDATA`.
     pub fn has_raw_data(&self, direction: Direction, payload: &[u8], stream_added: bool) -> bool {
         let half = self.half(direction);
         !half.segments.is_empty() && !half.no_reassembly && !half.raw_disabled && !payload.is_empty() && stream_added
+    }
+
+    /// Data of a direction is put together.
+    pub fn is_reassembled(&self, direction: Direction) -> bool {
+        !self.half(direction).no_reassembly
+    }
+
+    /// More of a direction than is ever looked at has come.
+    pub fn is_at_depth(&self, direction: Direction) -> bool {
+        self.half(direction).depth_reached
     }
 
     /// The piece of stream to inspect for a packet whose payload, beginning at `seq`, was just added.

@@ -3,7 +3,7 @@
 use super::names::{Names, NamesBuilder};
 use super::waits_for;
 use crate::app::{Buffer, Tx};
-use crate::detect::content::{BufferTest, ContentTest};
+use crate::detect::content::BufferTest;
 use crate::detect::places::BufferName;
 use crate::detect::signature::{Look, Signature};
 use crate::verdict::{Direction, RuleId};
@@ -131,7 +131,7 @@ impl<'a> Building<'a> {
             if !content.endswith || content.relative.is_some() {
                 continue;
             }
-            if is_whole(content) {
+            if content.is_whole() {
                 let name = if self.dotprefix { content.pattern.strip_prefix(b".") } else { Some(&*content.pattern) };
                 if let Some(name) = name {
                     return self.names.whole(name, rule);
@@ -163,11 +163,6 @@ impl<'a> Building<'a> {
     }
 }
 
-/// The content is the whole buffer.
-fn is_whole(content: &ContentTest) -> bool {
-    content.offset == 0 && content.depth == Some(content.pattern.len())
-}
-
 impl Patterns {
     /// `None` when there are too many for an automaton.
     fn build(patterns: &[(&[u8], RuleId)]) -> Option<Self> {
@@ -185,18 +180,7 @@ impl Patterns {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn content(pattern: &str) -> ContentTest {
-        ContentTest {
-            pattern: pattern.into(),
-            negated: false,
-            nocase: false,
-            endswith: false,
-            offset: 0,
-            depth: None,
-            relative: None,
-        }
-    }
+    use crate::detect::content::{Amount, ContentTest, content};
 
     fn found(rules: &[Vec<ContentTest>], dotprefix: bool, buffer: &str) -> Vec<u32> {
         let rules: Vec<Vec<BufferTest>> =
@@ -221,7 +205,7 @@ mod tests {
     #[test]
     fn a_dot_in_front_belongs_to_the_buffer() {
         let ending = |pattern: &str| ContentTest { endswith: true, ..content(pattern) };
-        let whole = |pattern: &str| ContentTest { depth: Some(pattern.len()), ..ending(pattern) };
+        let whole = |pattern: &str| ContentTest { depth: Some(Amount::Value(pattern.len() as i64)), ..ending(pattern) };
         let rules = [vec![ending(".example.com")], vec![whole(".example.com")], vec![whole("example.com")]];
         assert_eq!(found(&rules, true, "example.com"), [0, 1, 2]);
         assert_eq!(found(&rules, true, "www.example.com"), [0, 2]);
