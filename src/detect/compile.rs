@@ -199,12 +199,13 @@ impl<'a> Compiler<'a> {
         };
         let protocols = self.protocols(protocol, &options.ip_protos);
         let directions = options.directions;
-        let Looked { engines, payload, payload_pattern, payload_is_placed, tests_payload } =
+        let Looked { engines, payload, payload_pattern, payload_spoiler, payload_is_placed, tests_payload } =
             options.looks.finish(directions);
         let on_tcp = protocols.contains(TCP);
         let payload = Payload {
             tests: payload,
             pattern: payload_pattern,
+            spoiler: payload_spoiler,
             is_tested: tests_payload,
             in_stream: rule.basis == Some(Basis::Stream) || (rule.basis.is_none() && on_tcp && tests_payload),
             in_packet: rule.basis == Some(Basis::Packet)

@@ -43,8 +43,8 @@ pub(crate) struct ContentTest {
     /// Where it must have ended; a value counts from the beginning of the buffer. `None`: at its end.
     pub(crate) depth: Option<Amount>,
     pub(crate) relative: Option<Relative>,
-    /// The test behind it says `within`: another place may suit it better.
-    pub(crate) within_next: bool,
+    /// A test behind it may fare better with another place of this.
+    pub(crate) asks_again: bool,
     /// A test behind it starts where this ends.
     pub(crate) relative_next: bool,
 }
@@ -194,7 +194,7 @@ impl Walk<'_, '_> {
                 if self.run(rest) {
                     return true;
                 }
-                if !self.given_up && !content.within_next {
+                if !self.given_up && !content.asks_again {
                     self.given_up = true;
                 }
                 if self.given_up {
@@ -319,7 +319,7 @@ fn search(content: &ContentTest, searched: &[u8]) -> Option<usize> {
     if content.pattern.len() > searched.len() {
         return None;
     }
-    if content.endswith && !content.negated && !content.within_next {
+    if content.endswith && !content.negated && !content.asks_again {
         // it can only hold at the end, and nothing behind it asks for another place
         let at = searched.len() - content.pattern.len();
         return equal(content, searched.get(at..)?).then_some(at);
@@ -353,7 +353,7 @@ pub(crate) fn content(pattern: &str) -> ContentTest {
         offset: Amount::Value(0),
         depth: None,
         relative: None,
-        within_next: false,
+        asks_again: false,
         relative_next: false,
     }
 }
@@ -386,7 +386,7 @@ mod tests {
             ..content("example")
         };
         let within = |n| near(Some(Amount::Value(n)));
-        let before = |pattern| ContentTest { within_next: true, relative_next: true, ..content(pattern) };
+        let before = |pattern| ContentTest { asks_again: true, relative_next: true, ..content(pattern) };
         assert!(holds(&[before("a."), within(9)], "a.b.example.com"));
         assert!(!holds(&[before("a."), within(8)], "a.b.example.com"));
         assert!(holds(&[before("a"), within(7)], "xaxxaexample"));

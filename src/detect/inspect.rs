@@ -5,7 +5,7 @@
 //! kept between packets, how actions reach the flow).
 
 use super::Program;
-use super::content::{BufferTest, Values, Window, find, matches};
+use super::content::{BufferTest, ContentTest, Values, Window, find, matches};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::places::BufferName;
 use super::signature::{Change, Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
@@ -16,6 +16,8 @@ use crate::packet::Packet;
 use crate::rules::keyword::FlowStream;
 use crate::verdict::{Direction, RuleAction, RuleId};
 use smallvec::SmallVec;
+
+const TCP: u8 = 6;
 
 /// What is known of a packet when rules look at it.
 #[derive(Clone, Copy, Debug)]
@@ -243,7 +245,7 @@ impl Run<'_, '_> {
             }
             if !signature.engines.is_empty() {
                 // a rule without a pattern to wait for becomes a candidate for this packet's transactions
-                if !waits(signature) && self.payload_pattern_is_there(&signature.payload, flow.as_deref()) {
+                if !waits(signature) && self.payload_invites(&signature.payload, flow.as_deref()) {
                     self.scratch.candidates.push(id);
                 }
                 continue;
@@ -287,7 +289,7 @@ impl Run<'_, '_> {
 
     /// Whether the tests hold in the stream (`true`) or in the payload.
     fn payload_holds(&mut self, payload: &Payload, tests: &[BufferTest], flow: Option<&Flow>) -> Option<bool> {
-        if !self.payload_pattern_is_there(payload, flow) {
+        if !self.payload_invites(payload, flow) {
             return None;
         }
         if payload.in_stream && self.state.has_stream && self.stream_holds(tests, flow) {
@@ -299,12 +301,17 @@ impl Run<'_, '_> {
         matches(tests, Window::whole(self.packet.payload), &mut self.scratch.values).then_some(false)
     }
 
-    /// Whether the pattern that a rule waits for is in the stream or payload; a rule without one waits for none.
-    fn payload_pattern_is_there(&mut self, payload: &Payload, flow: Option<&Flow>) -> bool {
-        let Some(pattern) = &payload.pattern else { return true };
-        if self.state.payload_unread {
-            return false;
+    /// Whether the payload or stream lets the rule be looked at: what it waits for is there, what spoils it is not.
+    fn payload_invites(&mut self, payload: &Payload, flow: Option<&Flow>) -> bool {
+        match (&payload.pattern, &payload.spoiler) {
+            (None, None) => true,
+            (Some(pattern), _) => !self.state.payload_unread && self.is_searched_out(pattern, payload, flow),
+            (None, Some(spoiler)) => self.state.payload_unread || !self.is_searched_out(spoiler, payload, flow),
         }
+    }
+
+    /// Whether a pattern is found in what is searched for the patterns of such rules.
+    fn is_searched_out(&mut self, pattern: &ContentTest, payload: &Payload, flow: Option<&Flow>) -> bool {
         let is_in = |bytes: &[u8]| find(&pattern.pattern, pattern.nocase, bytes).is_some();
         if payload.in_stream && self.state.has_stream {
             self.ask_for_stream(flow);
@@ -316,7 +323,7 @@ impl Run<'_, '_> {
                 return true;
             }
         }
-        let in_payload = !payload.in_stream || payload.in_packet || !self.state.in_stream || self.packet.proto != 6;
+        let in_payload = !payload.in_stream || payload.in_packet || !self.state.in_stream || self.packet.proto != TCP;
         in_payload && is_in(self.packet.payload)
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Looked {
     pub(super) payload: Vec<BufferTest>,
     /// The content of the payload or stream without which the rule need not be looked at.
     pub(super) payload_pattern: Option<ContentTest>,
+    /// The content of the payload or stream with which the rule need not be looked at.
+    pub(super) payload_spoiler: Option<ContentTest>,
     /// The tests of the payload say where in it something must be.
     pub(super) payload_is_placed: bool,
     /// There are tests of the payload, be they part of the looks into transactions.
@@ -133,7 +135,8 @@ impl Looks {
         self.last = place;
         let test = self.content_test(content);
         let is_relative = test.relative.is_some();
-        let asks_again = test.relative.is_some_and(|relative| relative.within.is_some());
+        // only a plain `distance` is content with the first place
+        let asks_again = test.negated || test.relative.is_some_and(|relative| relative.within.is_some());
         let tests = self.tests_at(place);
         if is_relative {
             tests.mark_last(asks_again);
@@ -168,7 +171,7 @@ impl Looks {
             offset,
             depth,
             relative,
-            within_next: false,
+            asks_again: false,
             relative_next: false,
         }
     }
@@ -200,7 +203,7 @@ impl Looks {
         self.last = place;
         let tests = self.tests_at(place);
         if pcre.is_relative() {
-            tests.mark_last(false);
+            tests.mark_last(true);
         }
         tests.tests.push(BufferTest::Pcre(PcreTest {
             pcre: compiled,
@@ -228,7 +231,7 @@ impl Looks {
                 content.endswith = true;
                 return;
             }
-            tests.mark_last(false);
+            tests.mark_last(true);
         }
         let test = IsdataatTest { at, negated: isdataat.negated, relative: isdataat.relative };
         tests.tests.push(BufferTest::Isdataat(test));
@@ -272,6 +275,10 @@ impl Looks {
             Some((PatternAt { look: None, test }, true)) => self.payload.pattern_test(test),
             _ => None,
         };
+        let payload_spoiler = match pattern {
+            Some((PatternAt { look: None, test }, false)) => self.payload.conclusive(test),
+            _ => None,
+        };
         let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
         for (number, look) in self.list.into_iter().enumerate() {
             let holds = pattern.filter(|(at, _)| at.look == Some(number));
@@ -311,7 +318,7 @@ impl Looks {
                 engines.insert(at, engine);
             }
         }
-        Looked { engines, payload, payload_pattern, payload_is_placed, tests_payload }
+        Looked { engines, payload, payload_pattern, payload_spoiler, payload_is_placed, tests_payload }
     }
 
     /// The pattern that the rule is found by, and whether it must be there: the one the rule names, else the longest of
@@ -355,15 +362,26 @@ impl Tests {
     }
 
     /// Notes that the next test starts where the last match ends.
-    fn mark_last(&mut self, within: bool) {
+    fn mark_last(&mut self, asks_again: bool) {
         match self.last_match() {
             Some(BufferTest::Content(content)) => {
                 content.relative_next = true;
-                content.within_next |= within;
+                content.asks_again |= asks_again;
             }
             Some(BufferTest::Pcre(pcre)) => pcre.relative_next = true,
             _ => {}
         }
+    }
+
+    /// A content whose being anywhere settles it: nothing says where, though `endswith` does not count.
+    fn conclusive(&self, test: usize) -> Option<ContentTest> {
+        let is_part =
+            self.fast_patterns.iter().any(|(at, part)| *at == test && matches!(part, FastPattern::Chop { .. }));
+        self.pattern_test(test).filter(|_| {
+            !is_part
+                && matches!(self.tests.get(test), Some(BufferTest::Content(content))
+            if content.relative.is_none() && content.depth.is_none() && content.offset == Amount::Value(0))
+        })
     }
 
     /// What of a content is looked for ahead of all other tests: a part of it if the rule says so, anywhere if it is
@@ -381,7 +399,7 @@ impl Tests {
             offset: Amount::Value(0),
             depth: None,
             relative: None,
-            within_next: false,
+            asks_again: false,
             relative_next: false,
             ..content
         })

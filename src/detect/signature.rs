@@ -97,6 +97,8 @@ pub(crate) struct Payload {
     pub(crate) tests: Vec<BufferTest>,
     /// What must be there for the rule to be looked at.
     pub(crate) pattern: Option<ContentTest>,
+    /// What must not be there for the rule to be looked at: a negated content that nothing else goes before.
+    pub(crate) spoiler: Option<ContentTest>,
     /// The rule tests a payload, here or among its engines, and meets only packets that have one.
     pub(crate) is_tested: bool,
     /// The stream is looked at. Suricata: `SIG_FLAG_REQUIRE_STREAM`.
