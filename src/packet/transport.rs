@@ -115,8 +115,8 @@ fn tcp_options(packet: &mut Packet<'_>, mut bytes: &[u8]) -> TcpOptions {
                     options.fast_open = Some(experiment.len() as u8 - 2);
                 }
             }
-            (19, signature) if signature.len() == 16 => {}
-            (29, authentication) if authentication.len() >= 2 => {}
+            (19, signature) if signature.len() == 16 => options.signed = true,
+            (29, authentication) if authentication.len() >= 2 => options.signed = true,
             (2..=5 | 8 | 19 | 29 | 34 | 253 | 254, _) => packet.event(INVALID_LEN),
             _ => {}
         }
