@@ -1,6 +1,6 @@
 //! Where the command meets the engine: options become its settings, its rules become those of reports.
 
-use super::args::{AppError, Checksum, EngineOptions, EngineSetting, UrgentPolicy};
+use super::args::{AppError, Checksum, EngineOptions, EngineSetting, EngineVersion, UrgentPolicy};
 use super::session::Judge;
 use crate::capture::Frame;
 use crate::detect::{CompileOptions, EngineProfile, Program};
@@ -65,7 +65,10 @@ impl Firewall {
 }
 
 fn profile(options: &EngineOptions) -> EngineProfile {
-    let mut profile = EngineProfile::suricata_7();
+    let mut profile = match options.engine {
+        EngineVersion::Suricata7 => EngineProfile::suricata_7(),
+        EngineVersion::Suricata8 => EngineProfile::suricata_8(),
+    };
     let validate = options.checksum == Checksum::All;
     profile.decode.validate_checksums = validate;
     profile.stream.checksum_validation = validate;

@@ -2,7 +2,7 @@
 //!
 //! [`super::firewall`] is where it meets the engine.
 
-use super::args::{EngineOptions, EngineVersion, PolicyOptions};
+use super::args::{EngineOptions, PolicyOptions};
 use super::console::{Console, Stop};
 use super::firewall::Firewall;
 use super::render;
@@ -52,9 +52,6 @@ impl Session {
         engine_options: &EngineOptions,
         console: Console,
     ) -> Result<Self, Stop> {
-        if engine_options.engine == EngineVersion::Suricata8 {
-            return Err(Stop::bad_input("Suricata 8.0 is not simulated yet", "replay with `--engine 7`"));
-        }
         let loaded = policy::load(path, &load_options(policy_options))?;
         let mut sources = loaded.sources;
         render::diagnostics(&mut console.err(), &sources, &loaded.diagnostics)?;

@@ -601,7 +601,7 @@ impl Run<'_, '_> {
                 }
                 RuleAction::Pass => {
                     outcome.passed_by.get_or_insert(found.rule);
-                    if covers_flow {
+                    if covers_flow && (outcome.action.is_none() || program.profile.pass_counts_behind_drop) {
                         set_action(flow.as_deref_mut(), FlowAction::Pass(found.rule));
                     }
                 }

@@ -1,6 +1,6 @@
 //! What varies between engine versions and settings, in one place.
 
-use crate::defrag::DefragConfig;
+use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
 use crate::packet::DecodeConfig;
 use crate::stream::StreamConfig;
@@ -12,6 +12,8 @@ pub struct EngineProfile {
     pub name: &'static str,
     /// Alerts of one packet; further matches still act. Suricata: `packet-alert-max`.
     pub packet_alert_max: usize,
+    /// A pass behind the drop of a packet passes the flow nevertheless.
+    pub pass_counts_behind_drop: bool,
     /// Flow time-outs.
     pub timeouts: Timeouts,
     /// TCP.
@@ -28,10 +30,23 @@ impl EngineProfile {
         Self {
             name: "suricata-7.0",
             packet_alert_max: 15,
+            pass_counts_behind_drop: true,
             timeouts: Timeouts::default(),
             stream: StreamConfig::network_firewall(),
             defrag: DefragConfig::default(),
             decode: DecodeConfig::default(),
+        }
+    }
+
+    /// Suricata 8.0 with the same settings. Measured on Suricata 8.0.8.
+    pub fn suricata_8() -> Self {
+        let before = Self::suricata_7();
+        Self {
+            name: "suricata-8.0",
+            pass_counts_behind_drop: false,
+            defrag: DefragConfig { expiry: Expiry::AtLookUp, ..before.defrag },
+            decode: DecodeConfig { quoted_tcp_bytes: 4, ..before.decode },
+            ..before
         }
     }
 }

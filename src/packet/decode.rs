@@ -17,6 +17,8 @@ pub struct DecodeConfig {
     pub geneve_ports: SmallVec<[u16; 4]>,
     /// Protocol layers of one frame, tunnels included. Default 16.
     pub max_layers: u8,
+    /// Bytes of the TCP header that an ICMP error must quote to be tied to its flow: 20, or 4, just the ports. Default 20.
+    pub quoted_tcp_bytes: usize,
 }
 
 impl Default for DecodeConfig {
@@ -27,6 +29,7 @@ impl Default for DecodeConfig {
             vxlan_ports: SmallVec::from_slice(&[4789]),
             geneve_ports: SmallVec::from_slice(&[6081]),
             max_layers: 16,
+            quoted_tcp_bytes: 20,
         }
     }
 }

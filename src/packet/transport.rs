@@ -174,7 +174,7 @@ pub(super) fn esp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, by
     packet.wants_flow = true;
 }
 
-pub(super) fn icmp_v4<'a>(_context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) {
+pub(super) fn icmp_v4<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) {
     let Some((&[icmp_type, code, _, _, id0, id1, seq0, seq1], payload)) = bytes.split_first_chunk::<8>() else {
         packet.event("icmpv4.pkt_too_small");
         return;
@@ -196,7 +196,7 @@ pub(super) fn icmp_v4<'a>(_context: &mut Context<'a, '_>, packet: &mut Packet<'a
     }
     let has_id = matches!(icmp_type, 0 | 8 | 13..=18);
     let quoted = if known && matches!(icmp_type, 3 | 4 | 5 | 11 | 12) && !payload.is_empty() {
-        quoted_v4(packet, payload)
+        quoted_v4(packet, payload, context.config.quoted_tcp_bytes)
     } else {
         None
     };
@@ -213,8 +213,8 @@ pub(super) fn icmp_v4<'a>(_context: &mut Context<'a, '_>, packet: &mut Packet<'a
 }
 
 /// Reads the packet that an error quotes. Suricata looks for its transport header behind a header without options,
-/// whatever the quoted header says, and ties the error to a flow only if a whole TCP or UDP header is there.
-fn quoted_v4(packet: &mut Packet<'_>, bytes: &[u8]) -> Option<QuotedPacket> {
+/// whatever the quoted header says, and ties the error to a flow only if enough of a TCP or UDP header is there.
+fn quoted_v4(packet: &mut Packet<'_>, bytes: &[u8], tcp_bytes: usize) -> Option<QuotedPacket> {
     let Some((header, rest)) = bytes.split_first_chunk::<20>() else {
         packet.event("icmpv4.ipv4_trunc_pkt");
         return None;
@@ -225,7 +225,7 @@ fn quoted_v4(packet: &mut Packet<'_>, bytes: &[u8]) -> Option<QuotedPacket> {
         return None;
     }
     let whole = match proto {
-        6 => rest.len() >= 20,
+        6 => rest.len() >= tcp_bytes,
         17 => rest.len() >= 8,
         _ => false,
     };
