@@ -162,6 +162,47 @@ fn name() -> impl Strategy<Value = String> {
     (prop::collection::vec(label, 1..4), top).prop_map(|(labels, top)| format!("{}.{top}", labels.join(".")))
 }
 
+/// Contents of the payload that requests and hellos often hold, and some that they do not.
+fn payload_rule() -> impl Strategy<Value = (&'static str, String)> {
+    let content = prop::sample::select(vec![
+        "GET ",
+        "HTTP/1.1|0d 0a|",
+        "Host|3a| ",
+        "a.",
+        ".com",
+        "www",
+        "|16 03|",
+        "|00 00|",
+        "User-Agent",
+        "x",
+        "zzz",
+        "ET /",
+    ]);
+    let protocol = prop::sample::select(vec!["tcp", "tcp", "ip", "http", "tls", "udp", "tcp-stream"]);
+    (content, protocol, 0..9).prop_map(|(content, protocol, shape)| {
+        let protocol = match shape {
+            5 => "tcp-pkt",
+            6 | 7 => "http",
+            _ => protocol,
+        };
+        (protocol, payload_test(content, shape))
+    })
+}
+
+fn payload_test(content: &str, shape: i32) -> String {
+    match shape {
+        0 => format!("content:\"{content}\"; startswith;"),
+        1 => format!("content:\"{content}\"; nocase; content:\"a\"; distance:0;"),
+        2 => format!("content:!\"{content}\";"),
+        3 => format!("content:\"{content}\"; offset:4; depth:40;"),
+        4 => format!("pcre:\"/[a-z]{{3}}/\"; content:\"{content}\";"),
+        5 => format!("dsize:>20; content:\"{content}\";"),
+        6 => format!("content:\"{content}\"; http.method; content:\"GET\"; fast_pattern;"),
+        7 => format!("content:\"{content}\"; fast_pattern; http.uri; content:\"/\";"),
+        _ => format!("content:\"{content}\";"),
+    }
+}
+
 /// The test of a name, as domain lists have it and as people write it.
 fn name_test() -> impl Strategy<Value = String> {
     (name(), 0..8).prop_map(|(name, shape)| match shape {
@@ -204,6 +245,7 @@ fn rule() -> impl Strategy<Value = (String, String)> {
         3 => name_test().prop_map(|test| ("tls", format!("tls.sni; {test}"))),
         2 => name_test().prop_map(|test| ("http", format!("http.host; {test}"))),
         1 => name_test().prop_map(|test| ("dns", format!("dns.query; {test}"))),
+        3 => payload_rule(),
         1 => prop::sample::select(vec![
             ("ip", ""),
             ("tcp", ""),

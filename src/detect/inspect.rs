@@ -229,6 +229,8 @@ impl Run<'_, '_> {
             &found
         } else if self.path == RulePath::Fast && self.packet.ip.is_some() {
             program.index.packet_rules(self.packet, self.direction(), proto, &mut found);
+            self.find_by_payload(flow.as_deref(), &mut found);
+            in_order(&mut found);
             &found
         } else {
             program.packet_rules.get(self.direction().index()).unwrap_or(&found)
@@ -260,6 +262,24 @@ impl Run<'_, '_> {
             }
         }
         self.scratch.found = found;
+    }
+
+    /// Adds the rules that an index knows by contents of the payload or stream.
+    fn find_by_payload(&mut self, flow: Option<&Flow>, found: &mut Vec<RuleId>) {
+        if !self.state.has_payload || self.state.payload_unread {
+            return;
+        }
+        let (program, direction) = (self.program, self.direction());
+        if self.state.has_stream && program.index.reads_stream(direction) {
+            self.ask_for_stream(flow);
+        }
+        let Scratch { stream, stream_state, searching, .. } = &mut *self.scratch;
+        let stream = match stream_state {
+            StreamState::Held => Some(stream.as_slice()),
+            StreamState::IsPayload => Some(self.packet.payload),
+            StreamState::NotAsked | StreamState::None => None,
+        };
+        program.index.payload(self.packet, direction, stream, self.state.in_stream, searching, found);
     }
 
     /// Header and packet tests.

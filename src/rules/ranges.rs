@@ -47,6 +47,14 @@ impl<T: Number> RangeSet<T> {
         Self(Vec::new())
     }
 
+    /// All that is in any of several sets.
+    pub fn union<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Self
+    where
+        T: 'a,
+    {
+        Self(sets.into_iter().flat_map(|set| set.0.iter().copied()).collect()).normalised()
+    }
+
     /// The ranges.
     pub fn ranges(&self) -> &[(T, T)] {
         &self.0

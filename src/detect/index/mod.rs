@@ -3,12 +3,14 @@
 //! In: the signatures of a program, once. Out, for a packet or a transaction: rules in order of evaluation, among them all
 //! that the plain path would find to match or keep for later. Nothing here decides: the same code as on the plain path
 //! looks at what is found, so an index may name too many rules and never too few. `headers.rs` finds rules by protocol,
-//! addresses and ports, `patterns.rs` by what a buffer holds, with domain names in `names.rs`.
+//! addresses and ports, `patterns.rs` by what a buffer holds, with domain names in `names.rs`, `payload.rs` by what a
+//! payload holds.
 
 mod headers;
 mod intervals;
 mod names;
 mod patterns;
+mod payload;
 
 pub(super) use patterns::Searching;
 
@@ -18,6 +20,7 @@ use crate::packet::Packet;
 use crate::verdict::{Direction, RuleId};
 use headers::{ByAppProtocol, ByProtocol};
 use patterns::ByPattern;
+use payload::ByPayload;
 
 /// How rules are found. Both ways give the same results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,6 +40,8 @@ pub(super) struct Index {
     packet_rules: [ByAppProtocol; 2],
     /// By direction.
     patterns: [ByPattern; 2],
+    /// By direction. Empty when there are few such rules: those are found by their header.
+    payload: [ByPayload; 2],
 }
 
 impl Index {
@@ -50,12 +55,19 @@ impl Index {
             })
         };
         let directions = [Direction::ToServer, Direction::ToClient];
+        let by_payload = payload::is_worth_it(signatures.iter());
+        let is_by_payload = |signature: &Signature| by_payload && signature.payload.pattern.is_some();
         Self {
             ip_only: ByProtocol::build(ip_only.map(|(id, signature)| (id, &signature.header))),
             packet_rules: directions.map(|direction| {
-                ByAppProtocol::build(in_direction(direction).filter(|(_, signature)| !waits(signature)))
+                ByAppProtocol::build(
+                    in_direction(direction).filter(|(_, signature)| !waits(signature) && !is_by_payload(signature)),
+                )
             }),
             patterns: directions.map(|direction| ByPattern::build(in_direction(direction), direction)),
+            payload: directions.map(|direction| {
+                ByPayload::build(in_direction(direction).filter(|(_, signature)| is_by_payload(signature)))
+            }),
         }
     }
 
@@ -65,7 +77,27 @@ impl Index {
         in_order(found);
     }
 
-    /// Rules for a packet of a flow that speaks `proto`.
+    /// Whether rules are found by contents of the stream.
+    pub(super) fn reads_stream(&self, direction: Direction) -> bool {
+        self.payload.get(direction.index()).is_some_and(ByPayload::reads_stream)
+    }
+
+    /// Adds the rules whose content may be in the payload or stream, in no order.
+    pub(super) fn payload(
+        &self,
+        packet: &Packet<'_>,
+        direction: Direction,
+        stream: Option<&[u8]>,
+        in_stream: bool,
+        searching: &mut Searching,
+        found: &mut Vec<RuleId>,
+    ) {
+        if let Some(rules) = self.payload.get(direction.index()) {
+            rules.find(packet, stream, in_stream, searching, found);
+        }
+    }
+
+    /// Rules for a packet of a flow that speaks `proto`, in no order.
     pub(super) fn packet_rules(
         &self,
         packet: &Packet<'_>,
@@ -75,7 +107,6 @@ impl Index {
     ) {
         if let Some(rules) = self.packet_rules.get(direction.index()) {
             rules.find(packet, proto, found);
-            in_order(found);
         }
     }
 

@@ -26,7 +26,7 @@ struct OfBuffer {
 
 /// Patterns that may stand anywhere, and the rules of each.
 #[derive(Debug)]
-struct Patterns {
+pub(super) struct Patterns {
     automaton: AhoCorasick,
     rules: Vec<Vec<RuleId>>,
 }
@@ -92,17 +92,7 @@ impl OfBuffer {
         } else {
             bytes
         };
-        seen.clear();
-        seen.resize(patterns.rules.len().div_ceil(64), 0);
-        for hit in patterns.automaton.find_overlapping_iter(bytes) {
-            let pattern = hit.pattern().as_usize();
-            let (Some(word), Some(rules)) = (seen.get_mut(pattern / 64), patterns.rules.get(pattern)) else { continue };
-            let bit = 1 << (pattern % 64);
-            if *word & bit == 0 {
-                *word |= bit;
-                found.extend_from_slice(rules);
-            }
-        }
+        patterns.find_in(bytes, seen, found);
     }
 }
 
@@ -164,8 +154,27 @@ impl<'a> Building<'a> {
 }
 
 impl Patterns {
+    /// Adds the rules of all patterns that are in `bytes`, each pattern once.
+    pub(super) fn find(&self, bytes: &[u8], searching: &mut Searching, found: &mut Vec<RuleId>) {
+        self.find_in(bytes, &mut searching.seen, found);
+    }
+
+    fn find_in(&self, bytes: &[u8], seen: &mut Vec<u64>, found: &mut Vec<RuleId>) {
+        seen.clear();
+        seen.resize(self.rules.len().div_ceil(64), 0);
+        for hit in self.automaton.find_overlapping_iter(bytes) {
+            let pattern = hit.pattern().as_usize();
+            let (Some(word), Some(rules)) = (seen.get_mut(pattern / 64), self.rules.get(pattern)) else { continue };
+            let bit = 1 << (pattern % 64);
+            if *word & bit == 0 {
+                *word |= bit;
+                found.extend_from_slice(rules);
+            }
+        }
+    }
+
     /// `None` when there are too many for an automaton.
-    fn build(patterns: &[(&[u8], RuleId)]) -> Option<Self> {
+    pub(super) fn build(patterns: &[(&[u8], RuleId)]) -> Option<Self> {
         let mut lower: Vec<(Vec<u8>, RuleId)> =
             patterns.iter().map(|(pattern, rule)| (pattern.to_ascii_lowercase(), *rule)).collect();
         lower.sort_unstable();
