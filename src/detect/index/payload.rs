@@ -24,6 +24,9 @@ struct Group {
     ports: Option<RangeSet<u16>>,
 }
 
+/// A pattern, its rule, and the destination ports of that.
+type Entry<'a> = (&'a [u8], RuleId, Option<&'a RangeSet<u16>>);
+
 /// Up to so many rules are looked at one by one: a search would cost more.
 const FEW: usize = 16;
 
@@ -74,7 +77,7 @@ impl ByPayload {
 }
 
 impl Group {
-    fn build(rules: &[(&[u8], RuleId, Option<&RangeSet<u16>>)]) -> Self {
+    fn build(rules: &[Entry<'_>]) -> Self {
         let patterns: Vec<_> = rules.iter().map(|&(pattern, id, _)| (pattern, id)).collect();
         let ports: Option<Vec<&RangeSet<u16>>> = rules.iter().map(|(.., ports)| *ports).collect();
         Self { patterns: Patterns::build(&patterns).filter(|_| !rules.is_empty()), ports: ports.map(RangeSet::union) }
