@@ -516,6 +516,13 @@ fn name_of(keyword: &Keyword) -> &'static str {
         Keyword::AppLayerEvent(_) => "app-layer-event",
         Keyword::DecodeEvent(_) => "decode-event",
         Keyword::StreamEvent(_) => "stream-event",
+        Keyword::ByteTest(_) => "byte_test",
+        Keyword::ByteJump(_) => "byte_jump",
+        Keyword::ByteExtract(_) => "byte_extract",
+        Keyword::ByteMath(_) => "byte_math",
+        Keyword::Base64Decode(_) => "base64_decode",
+        Keyword::Base64Data => "base64_data",
+        Keyword::Rpc(_) => "rpc",
         _ => "this keyword",
     }
 }

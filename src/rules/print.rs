@@ -216,6 +216,13 @@ impl Display for Keyword {
                 f.write_str(if isdataat.relative { ",relative" } else { "" })?;
                 f.write_str(if isdataat.rawbytes { ",rawbytes" } else { "" })
             }
+            Self::ByteTest(test) => write!(f, "{test}"),
+            Self::ByteJump(jump) => write!(f, "{jump}"),
+            Self::ByteExtract(extract) => write!(f, "{extract}"),
+            Self::ByteMath(math) => write!(f, "{math}"),
+            Self::Base64Decode(decode) => write!(f, "{decode}"),
+            Self::Base64Data => f.write_str("base64_data"),
+            Self::Rpc(rpc) => write!(f, "{rpc}"),
             Self::Urilen { compare, raw } => write!(f, "urilen:{compare}{}", if *raw { ",raw" } else { "" }),
             Self::Recognised { name, value } => match value {
                 None => f.write_str(name),
@@ -225,7 +232,7 @@ impl Display for Keyword {
     }
 }
 
-impl Display for Amount {
+impl<T: Display> Display for Amount<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value(number) => write!(f, "{number}"),
@@ -415,6 +422,11 @@ mod tests {
                 "app-layer-protocol:!http;",
                 "stream_size:either,!=,5;",
                 "byte_test:2,=,1,0;",
+                "byte_test:4,!>,1,-4,relative,little,bitmask 0xff;",
+                "byte_extract:2,0,len,string,hex; byte_jump:len,len,relative,align,post_offset -3;",
+                "byte_math:bytes 2,offset 0,oper -,rvalue 1,result len,string oct; content:\"a\"; within:len;",
+                "base64_decode:bytes 8,relative; base64_data; content:\"a\"; pkt_data;",
+                "rpc:100000,*,3;",
                 "fragbits:+MD;",
                 "tos:!x10;",
                 "xor:\"0dff\";",

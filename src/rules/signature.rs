@@ -10,8 +10,8 @@ mod finish;
 use super::Protocol;
 use super::ast::{Basis, RuleOption};
 use super::keyword::{
-    Amount, Buffer, Content, Effect, FastPattern, Flow, FlowStream, IpProto, IpProtoMatch, Keyword, KeywordDef,
-    ListDef, Parse, Transform, Value, variable_of,
+    Amount, Buffer, Content, Effect, Encoding, FastPattern, Flow, FlowStream, IpProto, IpProtoMatch, Keyword,
+    KeywordDef, ListDef, Parse, Transform, Value,
 };
 use crate::source::{Diagnostic, MappedText, Span};
 use crate::verdict::Direction;
@@ -67,6 +67,10 @@ enum Kind {
     Pcre,
     /// Other tests of bytes, which relative tests can follow.
     Bytes,
+    /// `byte_math`, which relative tests can follow, but not `base64_decode`.
+    Math,
+    /// `base64_decode`
+    Decode,
     Other,
 }
 
@@ -99,7 +103,6 @@ struct Once {
     threshold: Option<Span>,
     detection_filter: Option<Span>,
     target: Option<bool>,
-    base64_decode: bool,
 }
 
 /// A rule whose options are being read.
@@ -708,13 +711,59 @@ impl<'a> Signature<'a> {
                 self.add(Place::List(list), Member { option, kind: Kind::Other }, name)?;
             }
             Keyword::Isdataat(isdataat) => {
-                if let Amount::Variable(variable) = &isdataat.at
-                    && !self.variables.contains(variable)
-                {
-                    return Err(unknown_variable(variable, name));
-                }
+                self.known(&isdataat.at, name)?;
                 let place = self.place_of_bytes(isdataat.relative, name)?;
                 self.add(place, Member { option, kind: Kind::Bytes }, name)?;
+            }
+            Keyword::ByteTest(test) => {
+                let place = self.place_of_bytes(test.relative, name)?;
+                self.bind_dce(test.encoding, name)?;
+                self.known(&test.value, name)?;
+                self.known(&test.offset, name)?;
+                self.known(&test.bytes, name)?;
+                self.add(place, Member { option, kind: Kind::Bytes }, name)?;
+            }
+            Keyword::ByteJump(jump) => {
+                let place = self.place_of_bytes(jump.relative, name)?;
+                self.bind_dce(jump.encoding, name)?;
+                self.known(&jump.bytes, name)?;
+                self.known(&jump.offset, name)?;
+                self.add(place, Member { option, kind: Kind::Bytes }, name)?;
+            }
+            Keyword::ByteExtract(extract) => {
+                let place = self.place_before_transforms(extract.relative, is_followed);
+                if extract.encoding == Encoding::Dce {
+                    self.bind(Protocol::Dcerpc, name)?;
+                }
+                self.add(place, Member { option, kind: Kind::Bytes }, name)?;
+                self.variables.push(extract.name.clone());
+            }
+            Keyword::ByteMath(math) => {
+                let place = self.place_of_bytes(math.relative, name)?;
+                if math.relative
+                    && self.current != Current::Unset
+                    && self.last(|kind| matches!(kind, Kind::Content | Kind::Pcre)).is_none()
+                {
+                    return Err(Diagnostic::error(
+                        "FD0215",
+                        "`relative` needs a content or an expression before it in the same buffer",
+                    )
+                    .at(name));
+                }
+                self.known(&math.bytes, name)?;
+                self.known(&math.operand, name)?;
+                self.add(place, Member { option, kind: Kind::Math }, name)?;
+                self.variables.push(math.result.clone());
+            }
+            Keyword::Base64Decode(_) => {
+                let place = self.place_before_transforms(true, |kind| is_followed(kind) && kind != Kind::Math);
+                self.add(place, Member { option, kind: Kind::Decode }, name)?;
+            }
+            Keyword::Base64Data => {
+                if self.last(|kind| kind == Kind::Decode).is_none() {
+                    return Err(Diagnostic::error("FD0216", "`base64_data` has no `base64_decode` before it").at(name));
+                }
+                self.current = Current::Base64;
             }
             _ => {}
         }
@@ -729,11 +778,32 @@ impl<'a> Signature<'a> {
             self.settle(at)?;
             return Ok(self.here());
         }
-        Ok(if relative {
-            self.last(|kind| kind != Kind::Other).map_or(Place::Payload, |(place, _)| place)
+        Ok(self.place_before_transforms(relative, is_followed))
+    }
+
+    /// The same for options that do not see to the transforms of the sticky buffer: they look at it as it was before.
+    fn place_before_transforms(&self, relative: bool, follows: fn(Kind) -> bool) -> Place {
+        if self.current == Current::Unset && relative {
+            self.last(follows).map_or(Place::Payload, |(place, _)| place)
         } else {
-            Place::Payload
-        })
+            self.here()
+        }
+    }
+
+    /// Numbers in the order of a DCE/RPC header are of its protocol, unless a sticky buffer says where they are.
+    fn bind_dce(&mut self, encoding: Encoding, name: Span) -> Result<(), Diagnostic> {
+        if encoding == Encoding::Dce && self.current == Current::Unset {
+            self.bind(Protocol::Dcerpc, name)?;
+        }
+        Ok(())
+    }
+
+    /// A variable must be set earlier in the rule.
+    fn known<T>(&self, amount: &Amount<T>, at: Span) -> Result<(), Diagnostic> {
+        match amount {
+            Amount::Variable(variable) if !self.variables.contains(variable) => Err(unknown_variable(variable, at)),
+            _ => Ok(()),
+        }
     }
 
     fn recognised(&mut self, def: &'static KeywordDef, value: &Value<'_>, name: Span) -> Result<(), Diagnostic> {
@@ -774,29 +844,6 @@ impl<'a> Signature<'a> {
             _ => {}
         }
         match def.name {
-            "byte_test" | "byte_jump" | "byte_extract" | "byte_math" => {
-                let has = |word: &str| value.fields().any(|field| field == word);
-                let free = self.current == Current::Unset;
-                let place = self.place_of_bytes(has("relative"), name)?;
-                if free && (has("dce") || has("endian dce")) {
-                    self.bind(Protocol::Dcerpc, name)?;
-                }
-                self.add(place, Member { option, kind: Kind::Bytes }, name)?;
-                if let Some(variable) = variable_of(def.name, value.text) {
-                    self.variables.push(variable.to_owned());
-                }
-            }
-            "base64_decode" => {
-                self.once.base64_decode = true;
-                let place = self.place_of_bytes(true, name)?;
-                self.add(place, Member { option, kind: Kind::Other }, name)?;
-            }
-            "base64_data" => {
-                if !self.once.base64_decode {
-                    return Err(Diagnostic::error("FD0216", "`base64_data` has no `base64_decode` before it").at(name));
-                }
-                self.current = Current::Base64;
-            }
             "filename" | "fileext" => {
                 self.files.get_or_insert(name);
                 self.file_name.get_or_insert(name);
@@ -970,6 +1017,11 @@ impl<'a> Signature<'a> {
         }
         Ok(())
     }
+}
+
+/// A relative test can follow it.
+fn is_followed(kind: Kind) -> bool {
+    !matches!(kind, Kind::Decode | Kind::Other)
 }
 
 fn once(seen: &mut Option<Span>, keyword: &str, at: Span) -> Result<(), Diagnostic> {

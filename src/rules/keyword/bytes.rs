@@ -1,8 +1,10 @@
-//! Tests of places and lengths: `isdataat`, `bsize`, and the `byte_` keywords, which are kept as text for now.
+//! Tests of places, lengths and single formats: `isdataat`, `bsize`, base64, Sun RPC.
 
+use super::number::{decimal, fields, is_space, unknown_word};
 use super::value::is_blank;
 use super::{Amount, Argument, Compare, Effect, Family, Keyword, KeywordDef, Parse, Value, content};
 use crate::source::Diagnostic;
+use std::fmt::{self, Display, Formatter};
 
 /// `bsize`: a test of the length of the current buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,33 @@ pub struct Isdataat {
     /// `rawbytes`
     pub rawbytes: bool,
 }
+/// `base64_decode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base64Decode {
+    /// How many bytes at most; never 0.
+    pub bytes: u16,
+    /// Where they begin.
+    pub offset: u32,
+    /// `relative`: counted from the end of the last match.
+    pub relative: bool,
+}
 
+impl Default for Base64Decode {
+    fn default() -> Self {
+        Self { bytes: u16::MAX, offset: 0, relative: false }
+    }
+}
+
+/// `rpc`: a call of a Sun RPC program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rpc {
+    /// The program.
+    pub program: u32,
+    /// Its version; `None`: any.
+    pub version: Option<u32>,
+    /// The procedure; `None`: any.
+    pub procedure: Option<u32>,
+}
 const fn def(name: &'static str, argument: Argument, parse: Parse, doc: &'static str) -> KeywordDef {
     KeywordDef { name, aliases: &[], family: Family::Payload, argument, parse, effect: Effect::Nothing, doc }
 }
@@ -39,18 +67,17 @@ pub(super) const DEFS: &[KeywordDef] = &[
         Parse::Keyword(|_| Ok(Keyword::PktData)),
         "ends the sticky buffer: back to packet or stream",
     ),
-    def("byte_test", Argument::PLAIN, Parse::Recognised, "tests a number made of bytes"),
-    def("byte_jump", Argument::PLAIN, Parse::Recognised, "moves on by a number made of bytes"),
-    def("byte_extract", Argument::PLAIN, Parse::Recognised, "names a number made of bytes"),
+    def("base64_decode", Argument::OPTIONAL, Parse::Keyword(base64_decode), "decodes base64"),
     def(
-        "byte_math",
-        Argument::PLAIN,
-        Parse::Recognised,
-        "names the result of a calculation with a number made of bytes",
+        "base64_data",
+        Argument::NONE,
+        Parse::Keyword(|_| Ok(Keyword::Base64Data)),
+        "what `base64_decode` has decoded, as a buffer",
     ),
-    def("base64_decode", Argument::OPTIONAL, Parse::Recognised, "decodes base64"),
-    def("base64_data", Argument::NONE, Parse::Recognised, "what `base64_decode` has decoded, as a buffer"),
-    def("rpc", Argument::PLAIN, Parse::Recognised, "tests the numbers of a Sun RPC call"),
+    KeywordDef {
+        effect: Effect::PacketOnly,
+        ..def("rpc", Argument::PLAIN, Parse::Keyword(rpc), "tests the numbers of a Sun RPC call")
+    },
     def("asn1", Argument::PLAIN, Parse::Recognised, "tests ASN.1 data"),
     def("replace", Argument::NOT_QUOTED, Parse::Recognised, "replaces the content before it"),
 ];
@@ -82,19 +109,101 @@ fn offset_in(text: &str, slice: &str) -> usize {
     (slice.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
-/// The variable that a `byte_extract` or `byte_math` sets.
-pub(crate) fn variable_of<'a>(keyword: &str, text: &'a str) -> Option<&'a str> {
-    let mut fields = text.split(',').map(|field| field.trim_matches(is_blank));
-    match keyword {
-        "byte_extract" => fields.nth(2),
-        "byte_math" => fields.find_map(|field| field.strip_prefix("result")).map(|name| name.trim_matches(is_blank)),
-        _ => None,
+/// `bytes`, `offset`, `relative`, in this order; Suricata stops reading at whatever it does not expect.
+fn base64_decode(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
+    const HELP: &str = "for example `base64_decode:bytes 12, offset 1, relative`";
+    if !value.present {
+        return Ok(Keyword::Base64Decode(Base64Decode::default()));
     }
-    .filter(|name| !name.is_empty())
+    let mut rest = value.text;
+    let mut number = |name: &str| {
+        let begin = rest.trim_start_matches(is_space);
+        let text = begin.strip_prefix(name).filter(|text| text.starts_with(is_space))?.trim_start_matches(is_space);
+        let (digits, behind) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        if digits.is_empty() {
+            return None;
+        }
+        rest = behind.strip_prefix(',').unwrap_or(behind);
+        Some(digits)
+    };
+    let bytes = number("bytes");
+    let offset = number("offset");
+    let last = rest.trim_start_matches(is_space);
+    let (word, behind) =
+        last.split_at(last.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(last.len()));
+    let relative = match word {
+        "" if bytes.is_none() && offset.is_none() => {
+            return Err(value.invalid("nothing of it is understood").help(HELP));
+        }
+        "" => false,
+        "relative" => true,
+        _ => return Err(unknown_word(value, word).help(HELP)),
+    };
+    value.warn_rest(value.text, value.text.len() - behind.len());
+    let decode = Base64Decode {
+        bytes: bytes.map_or(Ok(0), |digits| decimal(value, digits, "the number of bytes", 0, 65535))? as u16,
+        offset: offset.map_or(Ok(0), |digits| decimal(value, digits, "the offset", 0, u32::MAX.into()))? as u32,
+        relative,
+    };
+    // 0 is as good as nothing
+    Ok(Keyword::Base64Decode(Base64Decode { bytes: if decode.bytes == 0 { u16::MAX } else { decode.bytes }, ..decode }))
+}
+
+fn rpc(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
+    const HELP: &str = "for example `rpc:100000,2,*`: program, version, procedure";
+    let all = fields(value);
+    let number = |digits: &str, what: &str| {
+        if digits.len() > 10 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(value.invalid_at(digits, format!("{what} is a number of up to ten digits")).help(HELP));
+        }
+        decimal(value, digits, what, 0, u32::MAX.into()).map(|number| number as u32)
+    };
+    let or_any = |digits: Option<&&str>, what| match digits {
+        None | Some(&"*") => Ok(None),
+        Some(digits) => number(digits, what).map(Some),
+    };
+    if all.len() > 3 {
+        return Err(value.invalid("it has up to three fields").help(HELP));
+    }
+    Ok(Keyword::Rpc(Rpc {
+        program: number(all.first().copied().unwrap_or(""), "the program")?,
+        version: or_any(all.get(1), "the version")?,
+        procedure: or_any(all.get(2), "the procedure")?,
+    }))
+}
+
+impl Display for Base64Decode {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("base64_decode")?;
+        let mut sign = ":";
+        if self.bytes != u16::MAX {
+            write!(f, "{sign}bytes {}", self.bytes)?;
+            sign = ",";
+        }
+        if self.offset != 0 {
+            write!(f, "{sign}offset {}", self.offset)?;
+            sign = ",";
+        }
+        if self.relative { write!(f, "{sign}relative") } else { Ok(()) }
+    }
+}
+
+impl Display for Rpc {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "rpc:{}", self.program)?;
+        if self.version.is_some() || self.procedure.is_some() {
+            match self.version {
+                Some(number) => write!(f, ",{number}")?,
+                None => f.write_str(",*")?,
+            }
+        }
+        self.procedure.map_or(Ok(()), |number| write!(f, ",{number}"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::number::tests::all;
     use super::super::test_value;
     use super::*;
 
@@ -112,9 +221,21 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_found_in_the_text() {
-        assert_eq!(variable_of("byte_extract", "2, 0 , len, relative"), Some("len"));
-        assert_eq!(variable_of("byte_math", "bytes 1, offset 0, oper +, rvalue 1, result sum"), Some("sum"));
-        assert_eq!(variable_of("byte_test", "1,=,2,3"), None);
+    fn base64_decode_is_read() {
+        let good = ["bytes 4", "bytes 65535, offset 4294967295, relative", "offset 3,relative", "relative, and so on"];
+        let bad = ["bytes", "bytes x", "bytes 4x", "bytes 65536", "offset 4294967296", "Relative", ",", "bytes 4,rel"];
+        all("base64_decode", base64_decode, &good, &bad);
+        let read = |text| test_value("base64_decode", text, |value| base64_decode(value).ok());
+        let decode = |bytes, offset, relative| Some(Keyword::Base64Decode(Base64Decode { bytes, offset, relative }));
+        assert_eq!(read("bytes 0 offset 5relative"), decode(65535, 5, true));
+        assert_eq!(read("offset 5, bytes 3"), None);
+        assert_eq!(read("bytes 3,, offset 5"), decode(3, 0, false));
+    }
+
+    #[test]
+    fn rpc_is_read() {
+        let good = ["1", "100000 , 2 , 3", "4294967295,*", "1,*,4", "1,2,*"];
+        let bad = ["", "4294967296", "12345678901", "*", "1,", "1,2,", "1,2,3,4", "a", "1 2"];
+        all("rpc", rpc, &good, &bad);
     }
 }

@@ -6,9 +6,9 @@ use crate::source::Diagnostic;
 
 /// A number, or the name of a variable that `byte_extract` or `byte_math` sets earlier in the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Amount {
+pub enum Amount<T = i32> {
     /// A number.
-    Value(i32),
+    Value(T),
     /// A variable.
     Variable(String),
 }

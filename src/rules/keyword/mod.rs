@@ -15,6 +15,7 @@ mod flow;
 mod header;
 mod ip_protocols;
 mod meta;
+mod number;
 mod other;
 mod pcre;
 pub(crate) mod text;
@@ -23,8 +24,7 @@ mod value;
 
 pub use app::ssl_state;
 pub use buffer::Buffer;
-pub(crate) use bytes::variable_of;
-pub use bytes::{Bsize, Isdataat};
+pub use bytes::{Base64Decode, Bsize, Isdataat, Rpc};
 pub use compare::Compare;
 pub use content::{Amount, Content, FastPattern};
 pub use event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS};
@@ -33,10 +33,11 @@ pub use flow::{
     StreamSide, StreamSize, Threshold, ThresholdKind, Track, XbitTrack, Xbits,
 };
 pub use header::{BitsMatch, FlagsMode, IpProto, IpProtoMatch};
+pub use number::{ByteExtract, ByteJump, ByteMath, ByteOperator, ByteTest, Encoding, JumpFrom, MathOperator};
 pub use pcre::Pcre;
 pub use text::{content_text, quoted_text};
 pub use transform::Transform;
-pub(crate) use value::{Value, c_number, is_blank};
+pub(crate) use value::{Value, c_number, c_unsigned, is_blank};
 
 use super::Protocol;
 use crate::source::Diagnostic;
@@ -190,6 +191,20 @@ pub enum Keyword {
     Bsize(Bsize),
     /// `isdataat`
     Isdataat(Isdataat),
+    /// `byte_test`
+    ByteTest(Box<ByteTest>),
+    /// `byte_jump`
+    ByteJump(Box<ByteJump>),
+    /// `byte_extract`
+    ByteExtract(Box<ByteExtract>),
+    /// `byte_math`
+    ByteMath(Box<ByteMath>),
+    /// `base64_decode`
+    Base64Decode(Base64Decode),
+    /// `base64_data`: what follows is about what `base64_decode` has decoded.
+    Base64Data,
+    /// `rpc`
+    Rpc(Rpc),
     /// `urilen`: of the raw URI with `raw`, else of the normalised one.
     Urilen {
         /// The test.
@@ -361,6 +376,7 @@ pub fn defs() -> impl Iterator<Item = &'static KeywordDef> {
         transform::DEFS,
         content::DEFS,
         pcre::DEFS,
+        number::DEFS,
         bytes::DEFS,
         other::DEFS,
     ]

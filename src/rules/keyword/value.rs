@@ -143,9 +143,75 @@ pub(crate) fn c_number(text: &str, base: u32) -> Option<i64> {
     Some(if negative { -number } else { number })
 }
 
+/// An unsigned number as C's `strtoull` reads it from the beginning of `text`, with the bytes it took: white space, a sign
+/// (a negative number wraps around), and with `base` 0 or 16 also `0x`, with 0 also octal. `None` when there is no number,
+/// or none of 64 bits.
+pub(crate) fn c_unsigned(text: &[u8], base: u32) -> Option<(u64, usize)> {
+    let (negative, magnitude, end) = c_digits(text, base)?;
+    Some((if negative { magnitude.wrapping_neg() } else { magnitude }, end))
+}
+
+/// A signed number as C's `strtoll` reads it, otherwise as [`c_unsigned`].
+pub(crate) fn c_signed(text: &[u8], base: u32) -> Option<(i64, usize)> {
+    let (negative, magnitude, end) = c_digits(text, base)?;
+    let number = if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() };
+    number.map(|number| (number, end))
+}
+
+/// Sign, magnitude, and where the digits end.
+fn c_digits(text: &[u8], base: u32) -> Option<(bool, u64, usize)> {
+    let blank = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).count();
+    let (negative, mut begin) = match text.get(blank) {
+        Some(b'-') => (true, blank + 1),
+        Some(b'+') => (false, blank + 1),
+        _ => (false, blank),
+    };
+    let is_hex = match text.get(begin..) {
+        Some([b'0', b'x' | b'X', digit, ..]) => digit.is_ascii_hexdigit(),
+        _ => false,
+    };
+    let base = match base {
+        0 | 16 if is_hex => {
+            begin += 2;
+            16
+        }
+        0 if text.get(begin) == Some(&b'0') => 8,
+        0 => 10,
+        base => base,
+    };
+    let mut magnitude = 0u64;
+    let mut end = begin;
+    while let Some(digit) = text.get(end).and_then(|byte| char::from(*byte).to_digit(base)) {
+        magnitude = magnitude.checked_mul(u64::from(base))?.checked_add(u64::from(digit))?;
+        end += 1;
+    }
+    (end > begin).then_some((negative, magnitude, end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_at_the_beginning_of_text_are_read_as_c_reads_them() {
+        assert_eq!(c_unsigned(b"12abc", 10), Some((12, 2)));
+        assert_eq!(c_unsigned(b"\x0b\n +12", 0), Some((12, 6)));
+        assert_eq!(c_unsigned(b"0x1fg", 0), Some((31, 4)));
+        assert_eq!(c_unsigned(b"0X1f", 16), Some((31, 4)));
+        assert_eq!(c_unsigned(b"0xg", 16), Some((0, 1)));
+        assert_eq!(c_unsigned(b"0x1", 10), Some((0, 1)));
+        assert_eq!(c_unsigned(b"0178", 0), Some((15, 3)));
+        assert_eq!(c_unsigned(b"-1", 10), Some((u64::MAX, 2)));
+        assert_eq!(c_unsigned(b"18446744073709551615", 10), Some((u64::MAX, 20)));
+        assert_eq!(c_unsigned(b"18446744073709551616", 10), None);
+        assert_eq!(c_unsigned(b"1\x002", 10), Some((1, 1)));
+        for nothing in [b"".as_slice(), b"-", b" ", b"x", b"+-1"] {
+            assert_eq!(c_unsigned(nothing, 0), None);
+        }
+        assert_eq!(c_signed(b"-9223372036854775808", 10), Some((i64::MIN, 20)));
+        assert_eq!(c_signed(b"9223372036854775808", 10), None);
+        assert_eq!(c_signed(b"-0x10,", 0), Some((-16, 5)));
+    }
 
     #[test]
     fn numbers_are_read_as_c_reads_them() {
