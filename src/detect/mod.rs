@@ -5,6 +5,7 @@
 //! runs a program over one packet. Read `signature.rs` for what a rule becomes, `inspect.rs` for the order of work, and
 //! `index/` for how rules that cannot match are left out of it.
 
+mod byte_values;
 mod classify;
 mod classtype;
 mod compile;
@@ -19,6 +20,7 @@ mod places;
 mod profile;
 mod resolve;
 mod signature;
+mod transform;
 
 pub use compile::CompileOptions;
 pub use index::RulePath;

@@ -45,6 +45,27 @@ impl Pcre {
             })
     }
 
+    /// The expression of a `pcrexform`, which has one capture. Source: Suricata 7.0.10, which runs it without options.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn with_one_capture(pattern: &str) -> Result<Self, String> {
+        let regex = RegexBuilder::new().build(&format!("{LIMITS}{pattern}")).map_err(|error| {
+            let said = error.to_string();
+            format!("it is not valid: {}", said.rsplit_once(": ").map_or(said.as_str(), |(_, what)| what))
+        })?;
+        match regex.captures_len() - 1 {
+            1 => Ok(Self(regex)),
+            found => Err(format!("it needs one capture, and has {found}")),
+        }
+    }
+
+    /// Where the first capture starts and ends; `None` when it has no part in a match, or there is none.
+    pub(crate) fn first_capture(&self, subject: &[u8]) -> Option<(usize, usize)> {
+        let captures = self.0.captures(subject).ok()??;
+        captures.get(1).map(|found| (found.start(), found.end()))
+    }
+
     /// Where the first match at or behind `from` starts and ends.
     pub(crate) fn find_at(&self, subject: &[u8], from: usize) -> Result<Option<(usize, usize)>, Exhausted> {
         if from > subject.len() {
