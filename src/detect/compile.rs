@@ -1,5 +1,6 @@
 //! From a policy to a program.
 
+use super::byte_values::Base64;
 use super::content::BufferTest;
 use super::index::Index;
 use super::looks::{Looked, Looks};
@@ -9,7 +10,7 @@ use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify
 use crate::app::AppProto;
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Basis, Rule};
-use crate::rules::keyword::{BitCommand, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword, Transform};
+use crate::rules::keyword::{BitCommand, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
 use crate::stateless::{Stateless, StatelessSemantics};
@@ -317,12 +318,7 @@ impl<'a> Compiler<'a> {
                 Keyword::SslState { states, negated } => options.looks.ssl_state(*states, *negated),
                 Keyword::Buffer(buffer) => options.looks.buffer(*buffer),
                 Keyword::PktData => options.looks.leave_buffer(),
-                Keyword::Transform(Transform::Dotprefix) => {
-                    if !options.looks.dotprefix() {
-                        return Err(unsupported("dotprefix", span));
-                    }
-                }
-                Keyword::Transform(transform) => return Err(unsupported(transform.name(), span)),
+                Keyword::Transform(transform) => options.looks.transform(transform, span)?,
                 Keyword::Content(content) => options.looks.content(content),
                 Keyword::Pcre(pcre) => {
                     if pcre.captures.iter().any(|name| name.starts_with("flow:")) {
@@ -331,6 +327,13 @@ impl<'a> Compiler<'a> {
                     options.looks.pcre(pcre, span)?;
                 }
                 Keyword::Isdataat(isdataat) => options.looks.isdataat(isdataat),
+                Keyword::ByteTest(test) => options.looks.byte_test(test),
+                Keyword::ByteJump(jump) => options.looks.byte_jump(jump),
+                Keyword::ByteExtract(extract) => options.looks.byte_extract(extract),
+                Keyword::ByteMath(math) => options.looks.byte_math(math),
+                Keyword::Base64Decode(decode) => options.looks.base64_decode(*decode),
+                Keyword::Base64Data => options.looks.base64_data(),
+                Keyword::Rpc(rpc) => options.tests.push(PacketTest::Rpc(*rpc)),
                 Keyword::Urilen { compare, raw } => options.looks.urilen(*compare, *raw),
                 Keyword::Bsize(bsize) => {
                     if !options.looks.test_of_buffer(BufferTest::Bsize(bsize.0)) {
@@ -345,6 +348,9 @@ impl<'a> Compiler<'a> {
             Some(Direction::ToServer) => [true, false],
             Some(Direction::ToClient) => [false, true],
         };
+        if let Some(bytes) = options.looks.unevaluated_bytes() {
+            return Err(unsupported(bytes, rule.span));
+        }
         if let Some(buffer) = options.looks.unevaluated() {
             let place = rule.options.iter().find(|option| match &option.keyword {
                 Keyword::Buffer(named) => *named == buffer,
@@ -389,6 +395,7 @@ impl<'a> Compiler<'a> {
         if self.policy.stateful.order == RuleOrder::Action {
             self.signatures.sort_by_key(|(signature, priority, sid)| order::key(signature, *priority, *sid));
         }
+        settle_base64(&mut self.signatures);
         let mut profile = self.options.profile.clone();
         profile.timeouts.tcp[1] = u32::try_from(self.policy.stateful.tcp_idle.as_secs()).unwrap_or(u32::MAX);
         profile.stream.midstream_policy = match self.policy.stateful.stream_exception {
@@ -448,6 +455,22 @@ impl Program {
             }
         }
         self.index = Index::build(&self.signatures);
+    }
+}
+
+/// Gives every `base64_decode` the room that the largest needs, as all rules decode into the same.
+fn settle_base64(signatures: &mut [(Signature, u32, u32)]) {
+    let mut decoders: Vec<&mut Base64> = Vec::new();
+    for (signature, ..) in signatures {
+        let engines = signature.engines.iter_mut().flat_map(|engine| engine.look.tests_mut());
+        decoders.extend(signature.payload.tests.iter_mut().chain(engines).filter_map(|test| match test {
+            BufferTest::Base64(base64, _) => Some(base64),
+            _ => None,
+        }));
+    }
+    let room = decoders.iter().map(|base64| base64.bytes).max().unwrap_or(0);
+    for base64 in decoders {
+        base64.room = room;
     }
 }
 
@@ -516,13 +539,6 @@ fn name_of(keyword: &Keyword) -> &'static str {
         Keyword::AppLayerEvent(_) => "app-layer-event",
         Keyword::DecodeEvent(_) => "decode-event",
         Keyword::StreamEvent(_) => "stream-event",
-        Keyword::ByteTest(_) => "byte_test",
-        Keyword::ByteJump(_) => "byte_jump",
-        Keyword::ByteExtract(_) => "byte_extract",
-        Keyword::ByteMath(_) => "byte_math",
-        Keyword::Base64Decode(_) => "base64_decode",
-        Keyword::Base64Data => "base64_data",
-        Keyword::Rpc(_) => "rpc",
         _ => "this keyword",
     }
 }

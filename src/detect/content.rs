@@ -4,6 +4,8 @@
 //! expression that was found is tried again further on only when a test behind it depends on where it was found. Source:
 //! Suricata 7.0.10, measured; where it gives up although another try would have helped, this gives up too.
 
+pub(crate) use super::byte_values::Amount;
+use super::byte_values::{Base64, ByteExtract, ByteJump, ByteMath, ByteTest};
 use super::pcre::Pcre;
 use crate::rules::keyword::Compare;
 use memchr::memmem;
@@ -18,17 +20,20 @@ pub(crate) enum BufferTest {
     Pcre(PcreTest),
     /// Is there a byte at a place.
     Isdataat(IsdataatTest),
+    /// Compare a number.
+    ByteTest(ByteTest),
+    /// Go on elsewhere.
+    ByteJump(ByteJump),
+    /// Set a variable.
+    ByteExtract(ByteExtract),
+    /// Set a variable to a result.
+    ByteMath(ByteMath),
+    /// Decode; these tests must hold for what is decoded, and no others come after them.
+    Base64(Base64, Vec<BufferTest>),
     /// The length of the buffer.
     Bsize(Compare<u64>),
     /// The length of a URI, which counts no further than 65535.
     Urilen(Compare<u16>),
-}
-
-/// A number of a test, or a variable of the rule by its index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Amount {
-    Value(i64),
-    Variable(u8),
 }
 
 /// A byte string to find.
@@ -133,6 +138,22 @@ impl Walk<'_, '_> {
             BufferTest::Content(content) => self.content(content, rest),
             BufferTest::Pcre(pcre) => self.pcre(pcre, rest),
             BufferTest::Isdataat(test) => self.isdataat(*test) && self.run(rest),
+            BufferTest::ByteTest(test) => test.holds(self.window.bytes, self.last_end, self.values) && self.run(rest),
+            BufferTest::ByteJump(jump) => {
+                let target = jump.target(self.window.bytes, self.last_end, self.values);
+                self.run_from(target, rest)
+            }
+            BufferTest::ByteExtract(extract) => {
+                self.make_room(extract.into);
+                let end = extract.extract(self.window.bytes, self.last_end, self.values);
+                self.run_from(end, rest)
+            }
+            BufferTest::ByteMath(math) => {
+                self.make_room(math.into);
+                let end = math.calculate(self.window.bytes, self.last_end, self.values);
+                self.run_from(end, rest)
+            }
+            BufferTest::Base64(base64, tests) => self.base64(base64, tests),
             BufferTest::Bsize(compare) => {
                 if compare.matches(len as u64 + u64::from(self.window.offset)) {
                     return self.run(rest);
@@ -148,6 +169,33 @@ impl Walk<'_, '_> {
                 false
             }
         }
+    }
+
+    fn make_room(&mut self, index: u8) {
+        let wanted = usize::from(index) + 1;
+        if self.values.len() < wanted {
+            self.values.resize(wanted, 0);
+        }
+    }
+
+    /// The tests behind one that moves on.
+    fn run_from(&mut self, end: Option<usize>, rest: &[BufferTest]) -> bool {
+        let Some(end) = end else { return false };
+        self.last_end = end;
+        self.run(rest)
+    }
+
+    /// Tests of what is decoded. They share tries and variables with those of the buffer, and begin where its last match
+    /// ended.
+    fn base64(&mut self, base64: &Base64, tests: &[BufferTest]) -> bool {
+        let mut decoded = Vec::new();
+        if !base64.decode(self.window.bytes, self.last_end, &mut decoded) || tests.is_empty() {
+            return false;
+        }
+        let mut walk = Walk { window: Window::whole(&decoded), values: &mut *self.values, ..*self };
+        let holds = walk.run(tests);
+        (self.budget, self.given_up) = (walk.budget, walk.given_up);
+        holds
     }
 
     fn value(&self, amount: Amount) -> i64 {

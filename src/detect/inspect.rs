@@ -9,6 +9,7 @@ use super::content::{BufferTest, ContentTest, Values, Window, find, matches};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::places::BufferName;
 use super::signature::{Change, Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
+use super::transform::Transforms;
 use crate::app::inspection::place;
 use crate::app::{AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};
@@ -107,7 +108,8 @@ struct Match {
 pub(crate) struct Scratch {
     matches: Vec<Match>,
     candidates: Vec<RuleId>,
-    dotted: Vec<u8>,
+    /// What transforms make of a buffer.
+    transformed: Vec<u8>,
     /// Rules that an index has found.
     found: Vec<RuleId>,
     /// The stream around the packet, once some rule has asked for it.
@@ -567,23 +569,23 @@ impl Run<'_, '_> {
                     Looked::NoMatch
                 }
             }
-            Look::Buffer { buffer: BufferName::One(buffer), dotprefix, tests } => {
+            Look::Buffer { buffer: BufferName::One(buffer), transforms, tests } => {
                 match tx.buffer(*buffer, view.direction) {
-                    Some(bytes) if self.buffer_holds(bytes, *dotprefix, tests) => Looked::Match,
+                    Some(bytes) if self.buffer_holds(bytes, transforms, tests) => Looked::Match,
                     _ => not_yet(view.progress, engine.place(view)),
                 }
             }
-            Look::Buffer { buffer: BufferName::DnsQueries, dotprefix, tests } => {
+            Look::Buffer { buffer: BufferName::DnsQueries, transforms, tests } => {
                 let found = (0..u16::MAX)
                     .map_while(|n| tx.buffer(crate::app::Buffer::DnsQuery(n), view.direction))
-                    .any(|bytes| self.scratch.buffer_holds(bytes, *dotprefix, tests));
+                    .any(|bytes| self.scratch.buffer_holds(bytes, transforms, tests));
                 if found { Looked::Match } else { Looked::NoMatch }
             }
         }
     }
 
-    fn buffer_holds(&mut self, bytes: &[u8], dotprefix: bool, tests: &[BufferTest]) -> bool {
-        self.scratch.buffer_holds(bytes, dotprefix, tests)
+    fn buffer_holds(&mut self, bytes: &[u8], transforms: &Transforms, tests: &[BufferTest]) -> bool {
+        self.scratch.buffer_holds(bytes, transforms, tests)
     }
 
     /// Notes a match; its changes of bits happen at once, whatever becomes of its action.
@@ -648,14 +650,9 @@ impl Run<'_, '_> {
 }
 
 impl Scratch {
-    fn buffer_holds(&mut self, bytes: &[u8], dotprefix: bool, tests: &[BufferTest]) -> bool {
-        if !dotprefix {
-            return matches(tests, Window::whole(bytes), &mut self.values);
-        }
-        self.dotted.clear();
-        self.dotted.push(b'.');
-        self.dotted.extend_from_slice(bytes);
-        matches(tests, Window::whole(&self.dotted), &mut self.values)
+    fn buffer_holds(&mut self, bytes: &[u8], transforms: &Transforms, tests: &[BufferTest]) -> bool {
+        let bytes = transforms.apply(bytes, &mut self.transformed);
+        matches(tests, Window::whole(bytes), &mut self.values)
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a rule looks at: its tests, put together by buffer as the rule gives them, and the pattern that rules are found by.
 
+use super::byte_values::{self, NumberAt};
 use super::content::{Amount, BufferTest, ContentTest, IsdataatTest, PcreTest, Relative};
 use super::pcre::Pcre;
 use super::places::{pattern_priority, place_of};
 use super::signature::{Engine, Look};
-use crate::rules::keyword::{self, Buffer, Content, FastPattern, Isdataat};
+use super::transform::Transforms;
+use crate::rules::keyword::{self, Buffer, Content, Encoding, FastPattern, Isdataat, Transform};
 use crate::source::{Diagnostic, Span};
 use crate::verdict::Direction;
 use smallvec::SmallVec;
@@ -17,17 +19,33 @@ pub(super) struct Looks {
     payload: Tests,
     /// The sticky buffer; `None`: the payload.
     current: Option<usize>,
+    /// Transforms behind the sticky buffer that no test has asked for yet.
+    pending: Transforms,
     /// Where the last test that another may be relative to was put; `None`: the payload.
     last: Option<usize>,
+    /// The same without `byte_math`, which `base64_decode` does not see.
+    last_but_math: Option<usize>,
     /// Variables that tests before have set.
-    variables: Vec<String>,
+    variables: Vec<Variable>,
+    /// Something about it that is not evaluated.
+    unevaluated: Option<&'static str>,
+}
+
+/// A variable of a rule.
+#[derive(Debug)]
+struct Variable {
+    name: String,
+    /// `byte_math` sets it.
+    is_result: bool,
+    place: Option<usize>,
+    index: u8,
 }
 
 /// A look under construction: the tests of one buffer, or a test of the session.
 #[derive(Debug)]
 struct PendingLook {
     what: Pending,
-    dotprefix: bool,
+    transforms: Transforms,
     tests: Tests,
 }
 
@@ -36,6 +54,8 @@ enum Pending {
     Buffer(Buffer),
     /// States, and those of them that are negated.
     SslState(u8, u8),
+    /// What `base64_decode` decodes.
+    Base64,
 }
 
 /// Tests in order, with what is asked of each content as a pattern to find rules by.
@@ -77,6 +97,13 @@ impl Looks {
     pub(super) fn buffer(&mut self, buffer: Buffer) {
         let again = if buffer.list().multi { None } else { self.plain(buffer) };
         self.current = Some(again.unwrap_or_else(|| self.push(Pending::Buffer(buffer))));
+        self.pending = Transforms::default();
+    }
+
+    /// `base64_data`: what was decoded.
+    pub(super) fn base64_data(&mut self) {
+        let known = self.list.iter().position(|look| matches!(look.what, Pending::Base64));
+        self.current = Some(known.unwrap_or_else(|| self.push(Pending::Base64)));
     }
 
     /// Back to the packet or stream.
@@ -89,26 +116,44 @@ impl Looks {
         self.leave_buffer();
     }
 
-    /// Puts a dot in front of the current buffer; `false` when there is none.
-    pub(super) fn dotprefix(&mut self) -> bool {
-        match self.current.and_then(|at| self.list.get_mut(at)) {
-            Some(look) => {
-                look.dotprefix = true;
-                true
+    /// A transform of the current buffer.
+    ///
+    /// # Errors
+    /// Its expression cannot be compiled.
+    pub(super) fn transform(&mut self, transform: &Transform, span: Span) -> Result<(), Diagnostic> {
+        self.pending.push(transform).map_err(|said| {
+            Diagnostic::error("FD0227", format!("the regular expression cannot be used: {said}")).at(span)
+        })
+    }
+
+    /// Makes the pending transforms those of the current buffer. Tests before them are of the buffer without.
+    fn settle(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let Some(at) = self.current else { return };
+        let at = match self.list.get(at) {
+            Some(PendingLook { what: Pending::Buffer(buffer), tests, .. }) if !tests.tests.is_empty() => {
+                self.push(Pending::Buffer(*buffer))
             }
-            None => false,
+            _ => at,
+        };
+        self.current = Some(at);
+        if let Some(look) = self.list.get_mut(at) {
+            look.transforms = pending;
         }
     }
 
     /// The look at a buffer without transforms, if there is one.
     fn plain(&self, buffer: Buffer) -> Option<usize> {
         self.list.iter().position(
-            |look| matches!(look.what, Pending::Buffer(known) if known.list().name == buffer.list().name && !look.dotprefix),
+            |look| matches!(look.what, Pending::Buffer(known) if known.list().name == buffer.list().name && look.transforms.is_empty()),
         )
     }
 
     fn push(&mut self, what: Pending) -> usize {
-        self.list.push(PendingLook { what, dotprefix: false, tests: Tests::default() });
+        self.list.push(PendingLook { what, transforms: Transforms::default(), tests: Tests::default() });
         self.list.len() - 1
     }
 
@@ -127,13 +172,21 @@ impl Looks {
         }
     }
 
+    /// Notes where a test went that another may be relative to.
+    fn put_last(&mut self, place: Option<usize>) {
+        (self.last, self.last_but_math) = (place, place);
+    }
+
     pub(super) fn content(&mut self, content: &Content) {
         let place = match content.modifier_buffer {
             Some(buffer) => Some(self.chosen(buffer)),
-            None => self.current,
+            None => {
+                self.settle();
+                self.current
+            }
         };
-        self.last = place;
-        let test = self.content_test(content);
+        self.put_last(place);
+        let test = self.content_test(content, place);
         let is_relative = test.relative.is_some();
         // only a plain `distance` is content with the first place
         let asks_again = test.negated || test.relative.is_some_and(|relative| relative.within.is_some());
@@ -147,10 +200,10 @@ impl Looks {
         tests.tests.push(BufferTest::Content(test));
     }
 
-    fn content_test(&self, content: &Content) -> ContentTest {
-        let amount = |amount: &keyword::Amount| self.amount(amount);
+    fn content_test(&mut self, content: &Content, place: Option<usize>) -> ContentTest {
+        let mut amount = |amount: &keyword::Amount| self.amount(amount, place, |value| i64::from(*value));
         let length = content.pattern.len() as i64;
-        let offset = content.offset.as_ref().map_or(Amount::Value(0), amount);
+        let offset = content.offset.as_ref().map_or(Amount::Value(0), &mut amount);
         let depth = if content.startswith {
             Some(Amount::Value(length))
         } else {
@@ -160,8 +213,8 @@ impl Looks {
             })
         };
         let relative = (content.distance.is_some() || content.within.is_some()).then(|| Relative {
-            distance: content.distance.as_ref().map_or(Amount::Value(0), amount),
-            within: content.within.as_ref().map(amount),
+            distance: content.distance.as_ref().map_or(Amount::Value(0), &mut amount),
+            within: content.within.as_ref().map(&mut amount),
         });
         ContentTest {
             pattern: content.pattern.clone(),
@@ -176,15 +229,166 @@ impl Looks {
         }
     }
 
-    fn amount(&self, amount: &keyword::Amount) -> Amount {
-        match amount {
-            keyword::Amount::Value(value) => Amount::Value(i64::from(*value)),
-            // the parser has made sure that the variable is set before
-            keyword::Amount::Variable(name) => {
-                let at = self.variables.iter().position(|known| known == name);
-                Amount::Variable(at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX))
+    /// A number of a test at `place`. One of a variable that tests of another buffer set is not evaluated: whether these
+    /// run before depends on what the transaction has and on other rules.
+    fn amount<T, U>(&mut self, amount: &keyword::Amount<T>, place: Option<usize>, widen: fn(&T) -> U) -> Amount<U> {
+        let name = match amount {
+            keyword::Amount::Value(value) => return Amount::Value(widen(value)),
+            keyword::Amount::Variable(name) => name,
+        };
+        // of several with one name the first counts, in Suricata's order of places
+        let named = self.variables.iter().filter(|variable| variable.name == *name);
+        match named.min_by_key(|variable| (variable.is_result, self.kind_of(variable.place))) {
+            Some(variable) if variable.place == place => Amount::Variable(variable.index),
+            _ => {
+                self.unevaluated.get_or_insert("a variable of another buffer");
+                Amount::Variable(0)
             }
         }
+    }
+
+    /// Buffers, the payload, what base64 decodes: variables are numbered in each by themselves.
+    fn kind_of(&self, place: Option<usize>) -> u8 {
+        match place.and_then(|at| self.list.get(at)).map(|look| &look.what) {
+            Some(Pending::Base64) => 2,
+            Some(_) => 0,
+            None => 1,
+        }
+    }
+
+    /// The index of a variable that a test at `place` sets. Source: Suricata 7.0.10, which numbers the variables of
+    /// `byte_extract` and `byte_math` apart, so that one may take the other's place.
+    fn variable(&mut self, name: &str, is_result: bool, place: Option<usize>) -> u8 {
+        let kind = self.kind_of(place);
+        let before = self
+            .variables
+            .iter()
+            .filter(|variable| variable.is_result == is_result && self.kind_of(variable.place) == kind)
+            .count();
+        let index = u8::try_from(before).unwrap_or_else(|_| {
+            self.unevaluated.get_or_insert("a rule of more than 256 variables");
+            u8::MAX
+        });
+        self.variables.push(Variable { name: name.to_owned(), is_result, place, index });
+        index
+    }
+
+    /// Where a test of bytes goes: to the sticky buffer; without one, a relative test follows the last of any buffer.
+    fn place_of_bytes(&mut self, relative: bool) -> Option<usize> {
+        self.settle();
+        if self.current.is_none() && relative { self.last } else { self.current }
+    }
+
+    /// The test that a relative one at `place` starts from.
+    fn previous(&mut self, place: Option<usize>) -> Option<&mut BufferTest> {
+        let in_buffer = self.current.is_some();
+        let tests = self.tests_at(place);
+        if in_buffer { tests.last_match() } else { tests.last_followed() }
+    }
+
+    /// Puts a test of bytes in its place.
+    fn bytes(&mut self, relative: bool, place: Option<usize>, test: BufferTest) {
+        if relative {
+            match self.previous(place) {
+                Some(BufferTest::Content(content)) => (content.relative_next, content.asks_again) = (true, true),
+                Some(BufferTest::Pcre(pcre)) => pcre.relative_next = true,
+                _ => {}
+            }
+        }
+        if matches!(test, BufferTest::ByteMath(_)) {
+            self.last = place;
+        } else {
+            self.put_last(place);
+        }
+        self.tests_at(place).tests.push(test);
+    }
+
+    fn number_at(
+        &mut self,
+        bytes: &keyword::Amount<u8>,
+        offset: &keyword::Amount,
+        (relative, encoding): (bool, Encoding),
+        place: Option<usize>,
+    ) -> NumberAt {
+        if encoding == Encoding::Dce {
+            self.unevaluated.get_or_insert("the order of bytes of DCE/RPC");
+        }
+        // Suricata reads on behind the buffer there, into whatever is in memory
+        if matches!(encoding, Encoding::Text(_)) && *bytes == keyword::Amount::Value(0) {
+            self.unevaluated.get_or_insert("a number of no digits");
+        }
+        NumberAt {
+            bytes: self.amount(bytes, place, |bytes| i32::from(*bytes)),
+            offset: self.amount(offset, place, |offset| *offset),
+            relative,
+            encoding,
+        }
+    }
+
+    pub(super) fn byte_test(&mut self, test: &keyword::ByteTest) {
+        let place = self.place_of_bytes(test.relative);
+        let number = self.number_at(&test.bytes, &test.offset, (test.relative, test.encoding), place);
+        let value = self.amount(&test.value, place, |value| *value);
+        let compiled = byte_values::ByteTest {
+            number,
+            bitmask: test.bitmask,
+            negated: test.negated,
+            operator: test.operator,
+            value,
+        };
+        self.bytes(test.relative, place, BufferTest::ByteTest(compiled));
+    }
+
+    pub(super) fn byte_jump(&mut self, jump: &keyword::ByteJump) {
+        let place = self.place_of_bytes(jump.relative);
+        let number = self.number_at(&jump.bytes, &jump.offset, (jump.relative, jump.encoding), place);
+        let compiled = byte_values::ByteJump {
+            number,
+            multiplier: jump.multiplier,
+            align: jump.align,
+            post_offset: jump.post_offset,
+            from: jump.from,
+        };
+        self.bytes(jump.relative, place, BufferTest::ByteJump(compiled));
+    }
+
+    /// `byte_extract` does not see to transforms: it is a test of the buffer as it was before them.
+    pub(super) fn byte_extract(&mut self, extract: &keyword::ByteExtract) {
+        let place = if self.current.is_none() && extract.relative { self.last } else { self.current };
+        let (bytes, offset) = (keyword::Amount::Value(extract.bytes), keyword::Amount::Value(extract.offset));
+        let compiled = byte_values::ByteExtract {
+            number: self.number_at(&bytes, &offset, (extract.relative, extract.encoding), place),
+            multiplier: extract.multiplier,
+            align: extract.align,
+            into: self.variable(&extract.name, false, place),
+        };
+        self.bytes(extract.relative, place, BufferTest::ByteExtract(compiled));
+    }
+
+    pub(super) fn byte_math(&mut self, math: &keyword::ByteMath) {
+        let place = self.place_of_bytes(math.relative);
+        let offset = keyword::Amount::Value(math.offset);
+        let number = self.number_at(&math.bytes, &offset, (math.relative, math.encoding), place);
+        let operand = self.amount(&math.operand, place, |operand| u64::from(*operand));
+        let compiled = byte_values::ByteMath {
+            number,
+            operator: math.operator,
+            operand,
+            bitmask: math.bitmask,
+            into: self.variable(&math.result, true, place),
+        };
+        self.bytes(math.relative, place, BufferTest::ByteMath(compiled));
+    }
+
+    /// Like `byte_extract`, it is a test of the buffer without transforms.
+    pub(super) fn base64_decode(&mut self, decode: keyword::Base64Decode) {
+        let place = self.current.or(self.last_but_math);
+        if self.kind_of(place) == 2 {
+            self.unevaluated.get_or_insert("base64_decode of what base64_decode has decoded");
+        }
+        let keyword::Base64Decode { bytes, offset, relative } = decode;
+        let compiled = byte_values::Base64 { bytes, offset, relative, room: bytes };
+        self.tests_at(place).tests.push(BufferTest::Base64(compiled, Vec::new()));
     }
 
     /// # Errors
@@ -197,10 +401,13 @@ impl Looks {
                 .help(format!("the place is behind `{before}`"))
         })?;
         let place = match pcre.buffer() {
-            Some(buffer) => Some(self.chosen(buffer)),
-            None => self.current,
+            Some(buffer) if self.current.is_none() => Some(self.chosen(buffer)),
+            _ => {
+                self.settle();
+                self.current
+            }
         };
-        self.last = place;
+        self.put_last(place);
         let tests = self.tests_at(place);
         if pcre.is_relative() {
             tests.mark_last(true);
@@ -215,30 +422,24 @@ impl Looks {
     }
 
     pub(super) fn isdataat(&mut self, isdataat: &Isdataat) {
-        let at = self.amount(&isdataat.at);
-        let place = match (self.current, isdataat.relative) {
-            (None, true) => self.last,
-            (current, _) => current,
-        };
-        self.last = place;
-        let tests = self.tests_at(place);
-        if isdataat.relative {
-            // "no byte behind it" is another way to say `endswith`
-            if isdataat.negated
-                && at == Amount::Value(1)
-                && let Some(BufferTest::Content(content)) = tests.last_match()
-            {
-                content.endswith = true;
-                return;
-            }
-            tests.mark_last(true);
+        let place = self.place_of_bytes(isdataat.relative);
+        let at = self.amount(&isdataat.at, place, |at| i64::from(*at));
+        // "no byte behind it" is another way to say `endswith`; Suricata 7.0.10 takes the index of a variable for a number
+        if isdataat.relative
+            && isdataat.negated
+            && matches!(at, Amount::Value(1) | Amount::Variable(1))
+            && let Some(BufferTest::Content(content)) = self.previous(place)
+        {
+            content.endswith = true;
+            return;
         }
         let test = IsdataatTest { at, negated: isdataat.negated, relative: isdataat.relative };
-        tests.tests.push(BufferTest::Isdataat(test));
+        self.bytes(isdataat.relative, place, BufferTest::Isdataat(test));
     }
 
     /// A test of the current buffer; `false` when there is none.
     pub(super) fn test_of_buffer(&mut self, test: BufferTest) -> bool {
+        self.settle();
         match self.current.and_then(|at| self.list.get_mut(at)) {
             Some(look) => {
                 look.tests.tests.push(test);
@@ -255,6 +456,11 @@ impl Looks {
         self.leave_buffer();
     }
 
+    /// Something about bytes that is not evaluated.
+    pub(super) fn unevaluated_bytes(&self) -> Option<&'static str> {
+        self.unevaluated
+    }
+
     /// A buffer that is looked at but not evaluated yet.
     pub(super) fn unevaluated(&self) -> Option<Buffer> {
         self.list.iter().find_map(|look| match look.what {
@@ -264,7 +470,8 @@ impl Looks {
     }
 
     /// `directions`: those the rule is run in.
-    pub(super) fn finish(self, directions: [bool; 2]) -> Looked {
+    pub(super) fn finish(mut self, directions: [bool; 2]) -> Looked {
+        self.give_tests_to_base64();
         let pattern = self.pattern();
         let tests_payload = !self.payload.tests.is_empty();
         let payload_is_placed = self.payload.tests.iter().any(|test| {
@@ -295,13 +502,18 @@ impl Looks {
                 }
                 // a sticky buffer without a test tests nothing
                 Pending::Buffer(_) if look.tests.tests.is_empty() => {}
+                Pending::Base64 => {}
                 Pending::Buffer(buffer) => {
                     engines.extend(place_of(buffer).iter().map(|&(buffer, direction, progress)| Engine {
                         direction,
                         progress,
                         prefilter,
                         has_pattern,
-                        look: Look::Buffer { buffer, dotprefix: look.dotprefix, tests: look.tests.tests.clone() },
+                        look: Look::Buffer {
+                            buffer,
+                            transforms: look.transforms.clone(),
+                            tests: look.tests.tests.clone(),
+                        },
                     }));
                 }
             }
@@ -321,13 +533,26 @@ impl Looks {
         Looked { engines, payload, payload_pattern, payload_spoiler, payload_is_placed, tests_payload }
     }
 
+    /// Whatever decodes runs the tests of what is decoded.
+    fn give_tests_to_base64(&mut self) {
+        let decoded = self.list.iter_mut().find(|look| matches!(look.what, Pending::Base64));
+        let decoded = decoded.map(|look| std::mem::take(&mut look.tests.tests)).unwrap_or_default();
+        for tests in self.list.iter_mut().map(|look| &mut look.tests).chain([&mut self.payload]) {
+            for test in &mut tests.tests {
+                if let BufferTest::Base64(_, tests) = test {
+                    tests.clone_from(&decoded);
+                }
+            }
+        }
+    }
+
     /// The pattern that the rule is found by, and whether it must be there: the one the rule names, else the longest of
     /// the most telling buffers, the strongest among those of the same length. Without any, a negated one takes its
     /// place, but nothing can wait for that.
     fn pattern(&self) -> Option<(PatternAt, bool)> {
         let of_buffers = self.list.iter().enumerate().filter_map(|(number, look)| match look.what {
             Pending::Buffer(buffer) => Some((Some(number), pattern_priority(buffer), &look.tests)),
-            Pending::SslState(..) => None,
+            Pending::SslState(..) | Pending::Base64 => None,
         });
         let all = || std::iter::once((None, PAYLOAD_PRIORITY, &self.payload)).chain(of_buffers.clone());
         for (look, _, tests) in all() {
@@ -359,6 +584,20 @@ impl Tests {
     /// The last content or expression: where a relative test starts from.
     fn last_match(&mut self) -> Option<&mut BufferTest> {
         self.tests.iter_mut().rev().find(|test| matches!(test, BufferTest::Content(_) | BufferTest::Pcre(_)))
+    }
+
+    /// The last test that can be followed by a relative one.
+    fn last_followed(&mut self) -> Option<&mut BufferTest> {
+        self.tests.iter_mut().rev().find(|test| match test {
+            BufferTest::Bsize(_) | BufferTest::Urilen(_) | BufferTest::Base64(..) => false,
+            BufferTest::Content(_)
+            | BufferTest::Pcre(_)
+            | BufferTest::Isdataat(_)
+            | BufferTest::ByteTest(_)
+            | BufferTest::ByteJump(_)
+            | BufferTest::ByteExtract(_)
+            | BufferTest::ByteMath(_) => true,
+        })
     }
 
     /// Notes that the next test starts where the last match ends.

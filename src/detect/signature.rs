@@ -2,9 +2,10 @@
 
 use super::content::{BufferTest, ContentTest};
 use super::places::BufferName;
+use super::transform::Transforms;
 use crate::app::AppProto;
 use crate::packet::{Packet, Transport};
-use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream};
+use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream, Rpc};
 use crate::rules::{AddressRanges, RangeSet};
 use crate::verdict::{Direction, RuleAction};
 use smallvec::SmallVec;
@@ -217,6 +218,7 @@ pub(crate) enum PacketTest {
     Fragoffset(Compare<u16>),
     Dsize(Compare<u16>),
     Sameip,
+    Rpc(Rpc),
 }
 
 /// A change of flow bits.
@@ -251,12 +253,22 @@ pub(crate) struct Engine {
 /// What an engine looks at.
 #[derive(Clone, Debug)]
 pub(crate) enum Look {
-    /// A buffer, with a dot put in front of it when `dotprefix`.
-    Buffer { buffer: BufferName, dotprefix: bool, tests: Vec<BufferTest> },
+    /// A buffer, or what its transforms make of it.
+    Buffer { buffer: BufferName, transforms: Transforms, tests: Vec<BufferTest> },
     /// The stream around the packet, or the payload of a datagram.
     Stream { tests: Vec<BufferTest> },
     /// `ssl_state`: any of these states is the current one, or one of the negated among them is not.
     SslState { states: u8, negated: u8 },
+}
+
+impl Look {
+    /// Its tests of bytes.
+    pub(crate) fn tests_mut(&mut self) -> &mut [BufferTest] {
+        match self {
+            Self::Buffer { tests, .. } | Self::Stream { tests } => tests,
+            Self::SslState { .. } => &mut [],
+        }
+    }
 }
 
 /// What packet tests need to know besides the packet.
@@ -335,6 +347,7 @@ impl Signature {
                 packet.ip.is_some_and(|ip| compare.matches(ip.fragment.map_or(0, |f| (f.offset / 8) as u16)))
             }
             PacketTest::Dsize(compare) => compare.matches(packet.payload.len().min(usize::from(u16::MAX)) as u16),
+            PacketTest::Rpc(rpc) => rpc_holds(*rpc, packet),
             PacketTest::Sameip => packet.ip.is_some_and(|ip| ip.src == ip.dst),
         }
     }
@@ -382,10 +395,27 @@ impl PacketTest {
             | Self::TcpFlags(_)
             | Self::Fragbits(_)
             | Self::Fragoffset(_)
-            | Self::Dsize(_) => true,
+            | Self::Dsize(_)
+            | Self::Rpc(_) => true,
             Self::Flow(_) | Self::Bits { .. } | Self::AppLayerProtocol { .. } | Self::Sameip => false,
         }
     }
+}
+
+/// A call of the program in the payload; over TCP the length of the record is in front of it. Less than a whole call is
+/// none.
+fn rpc_holds(rpc: Rpc, packet: &Packet<'_>) -> bool {
+    let call = match &packet.transport {
+        Transport::Tcp(_) => packet.payload.get(4..),
+        Transport::Udp(_) => Some(packet.payload),
+        _ => None,
+    };
+    let Some(call) = call.filter(|call| call.len() >= 24) else { return false };
+    let word = |at: usize| call.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    word(4) == Some(0)
+        && word(12) == Some(rpc.program)
+        && (rpc.version.is_none() || word(16) == rpc.version)
+        && (rpc.procedure.is_none() || word(20) == rpc.procedure)
 }
 
 fn icmp<'p>(packet: &'p Packet<'_>) -> Option<&'p crate::packet::IcmpHeader> {

@@ -6,6 +6,7 @@ use crate::app::{Buffer, Tx};
 use crate::detect::content::BufferTest;
 use crate::detect::places::BufferName;
 use crate::detect::signature::{Look, Signature};
+use crate::detect::transform::Transforms;
 use crate::verdict::{Direction, RuleId};
 use aho_corasick::AhoCorasick;
 
@@ -17,7 +18,7 @@ pub(super) struct ByPattern(Vec<OfBuffer>);
 #[derive(Debug)]
 struct OfBuffer {
     buffer: BufferName,
-    dotprefix: bool,
+    transforms: Transforms,
     names: Names,
     patterns: Option<Patterns>,
     /// Those that are looked at whatever the buffer holds.
@@ -34,7 +35,7 @@ pub(super) struct Patterns {
 /// Room for a search, used again and again.
 #[derive(Debug, Default)]
 pub(in crate::detect) struct Searching {
-    dotted: Vec<u8>,
+    transformed: Vec<u8>,
     /// Patterns found so far, a bit each.
     seen: Vec<u64>,
 }
@@ -47,11 +48,11 @@ impl ByPattern {
         let mut building: Vec<Building<'a>> = Vec::new();
         for (id, signature) in rules {
             let Some(engine) = waits_for(signature, direction) else { continue };
-            let Look::Buffer { buffer, dotprefix, tests } = &engine.look else { continue };
-            let known = building.iter().position(|of| of.buffer == *buffer && of.dotprefix == *dotprefix);
+            let Look::Buffer { buffer, transforms, tests } = &engine.look else { continue };
+            let known = building.iter().position(|of| of.buffer == *buffer && of.transforms == transforms);
             let of_buffer = match known.and_then(|at| building.get_mut(at)) {
                 Some(of_buffer) => of_buffer,
-                None => building.push_mut(Building::new(*buffer, *dotprefix)),
+                None => building.push_mut(Building::new(*buffer, transforms)),
             };
             of_buffer.add(id, tests);
         }
@@ -83,31 +84,23 @@ impl OfBuffer {
         found.extend_from_slice(&self.always);
         self.names.find(bytes, found);
         let Some(patterns) = &self.patterns else { return };
-        let Searching { dotted, seen } = searching;
-        let bytes = if self.dotprefix {
-            dotted.clear();
-            dotted.push(b'.');
-            dotted.extend_from_slice(bytes);
-            dotted
-        } else {
-            bytes
-        };
-        patterns.find_in(bytes, seen, found);
+        let Searching { transformed, seen } = searching;
+        patterns.find_in(self.transforms.apply(bytes, transformed), seen, found);
     }
 }
 
 /// The rules of a buffer while they are collected.
 struct Building<'a> {
     buffer: BufferName,
-    dotprefix: bool,
+    transforms: &'a Transforms,
     names: NamesBuilder,
     patterns: Vec<(&'a [u8], RuleId)>,
     always: Vec<RuleId>,
 }
 
 impl<'a> Building<'a> {
-    fn new(buffer: BufferName, dotprefix: bool) -> Self {
-        Self { buffer, dotprefix, names: NamesBuilder::default(), patterns: Vec::new(), always: Vec::new() }
+    fn new(buffer: BufferName, transforms: &'a Transforms) -> Self {
+        Self { buffer, transforms, names: NamesBuilder::default(), patterns: Vec::new(), always: Vec::new() }
     }
 
     fn add(&mut self, rule: RuleId, tests: &'a [BufferTest]) {
@@ -117,12 +110,14 @@ impl<'a> Building<'a> {
                 _ => None,
             })
         };
+        let dotprefix = self.transforms.is_dotprefix();
+        let of_names = dotprefix || self.transforms.is_empty();
         for content in wanted() {
-            if !content.endswith || content.relative.is_some() {
+            if !of_names || !content.endswith || content.relative.is_some() {
                 continue;
             }
             if content.is_whole() {
-                let name = if self.dotprefix { content.pattern.strip_prefix(b".") } else { Some(&*content.pattern) };
+                let name = if dotprefix { content.pattern.strip_prefix(b".") } else { Some(&*content.pattern) };
                 if let Some(name) = name {
                     return self.names.whole(name, rule);
                 }
@@ -145,7 +140,7 @@ impl<'a> Building<'a> {
         }
         OfBuffer {
             buffer: self.buffer,
-            dotprefix: self.dotprefix,
+            transforms: self.transforms.clone(),
             names: self.names.build(),
             patterns,
             always: self.always,
@@ -194,7 +189,11 @@ mod tests {
     fn found(rules: &[Vec<ContentTest>], dotprefix: bool, buffer: &str) -> Vec<u32> {
         let rules: Vec<Vec<BufferTest>> =
             rules.iter().map(|tests| tests.iter().cloned().map(BufferTest::Content).collect()).collect();
-        let mut building = Building::new(BufferName::One(Buffer::TlsSni), dotprefix);
+        let mut transforms = Transforms::default();
+        if dotprefix {
+            transforms.push(&crate::rules::keyword::Transform::Dotprefix).unwrap();
+        }
+        let mut building = Building::new(BufferName::One(Buffer::TlsSni), &transforms);
         for (number, tests) in rules.iter().enumerate() {
             building.add(RuleId(number as u32), tests);
         }
