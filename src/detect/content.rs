@@ -198,13 +198,10 @@ impl Walk<'_, '_> {
         holds
     }
 
-    fn value(&self, amount: Amount) -> i64 {
+    fn value(&self, amount: Amount) -> u64 {
         match amount {
-            Amount::Value(value) => value,
-            Amount::Variable(index) => {
-                // Suricata takes the low 32 bits
-                i64::from(self.values.get(usize::from(index)).copied().unwrap_or(0) as u32)
-            }
+            Amount::Value(value) => value as u64,
+            Amount::Variable(index) => self.values.get(usize::from(index)).copied().unwrap_or(0),
         }
     }
 
@@ -253,53 +250,64 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Where a content may stand: from, to. `None`: the piece of the whole at hand cannot hold it.
+    /// Where a content may stand: from, to. `None`: the piece of the whole at hand cannot hold it. Suricata calculates in
+    /// 32 bits, so that an end before the buffer lies far behind it.
     fn place(&self, content: &ContentTest, last_end: usize) -> Option<(usize, usize)> {
-        let len = self.window.bytes.len() as i64;
-        let last_end = last_end as i64;
+        let len = self.window.bytes.len() as u32;
+        let last_end = last_end as u32;
         let varies = |amount: Amount| matches!(amount, Amount::Variable(_));
         let (mut from, mut to);
         match content.relative {
             Some(relative) => {
-                let distance = self.value(relative.distance);
-                from = (last_end + distance).max(0);
+                let distance = self.value(relative.distance) as i32;
+                from = if distance < 0 && distance.unsigned_abs() > last_end {
+                    0
+                } else {
+                    last_end.wrapping_add_signed(distance)
+                };
                 to = len;
                 if let Some(within) = relative.within {
-                    to = to.min(last_end + self.value(within) + distance);
+                    let end = last_end.wrapping_add(self.value(within) as u32).wrapping_add_signed(distance);
+                    if to as i32 > end as i32 {
+                        to = end;
+                    }
                     if last_end == 0 {
                         to = self.in_piece(to)?;
                     }
                 }
-                if let Some(depth) = content.depth {
-                    to = to.min(last_end + self.value(depth));
+                if let Some(depth) = content.depth
+                    && self.value(depth).wrapping_add(last_end.into()) < to.into()
+                {
+                    to = last_end.wrapping_add(self.value(depth) as u32);
                 }
-                from = from.max(self.value(content.offset));
+                if self.value(content.offset) > from.into() {
+                    from = self.value(content.offset) as u32;
+                }
             }
             None => {
                 to = len;
                 if let Some(depth) = content.depth {
-                    to = self.in_piece(self.value(depth))?;
+                    to = self.in_piece(self.value(depth) as u32)?;
                 }
-                from = self.value(content.offset);
+                from = self.value(content.offset) as u32;
             }
         }
         if varies(content.offset)
             || content.depth.is_some_and(varies)
             || content.relative.is_some_and(|relative| varies(relative.distance))
         {
-            to += from;
+            to = to.wrapping_add(from);
         }
-        let to = to.clamp(0, len);
-        Some((usize::try_from(from).unwrap_or(usize::MAX), usize::try_from(to).unwrap_or(0)))
+        Some((from as usize, to.min(len) as usize))
     }
 
     /// An end in the whole as one in the piece at hand; `None` when it lies before the piece.
-    fn in_piece(&self, to: i64) -> Option<i64> {
-        let offset = i64::from(self.window.offset);
-        if offset == 0 || to >= offset + self.window.bytes.len() as i64 {
+    fn in_piece(&self, to: u32) -> Option<u32> {
+        let offset = self.window.offset;
+        if offset == 0 || to >= offset.wrapping_add(self.window.bytes.len() as u32) {
             return Some(to);
         }
-        (to > offset).then_some(to - offset)
+        (to > offset).then_some(to.wrapping_sub(offset))
     }
 
     fn pcre(&mut self, test: &PcreTest, rest: &[BufferTest]) -> bool {
@@ -339,11 +347,8 @@ impl Walk<'_, '_> {
 
     fn isdataat(&self, test: IsdataatTest) -> bool {
         let len = self.window.bytes.len() as u64;
-        let at = match test.at {
-            Amount::Value(value) => u64::try_from(value).unwrap_or(0),
-            Amount::Variable(index) => self.values.get(usize::from(index)).copied().unwrap_or(0),
-        };
-        let is_there = if test.relative { self.last_end as u64 + at <= len } else { at < len };
+        let at = self.value(test.at);
+        let is_there = if test.relative { at.saturating_add(self.last_end as u64) <= len } else { at < len };
         is_there != test.negated
     }
 }
