@@ -416,7 +416,9 @@ impl Run<'_, '_> {
             if self.state.origin == Origin::Wire {
                 tx.set_looked_at(direction);
             }
-            self.run_transaction(tx, TxView { proto, direction, progress, spoken, ssl_state }, flow);
+            // a pattern is looked for until the transaction has moved past its place
+            let searched = tx.detect.flags.get(direction.index()).map_or(0, |flags| flags & PREFILTER_MASK);
+            self.run_transaction(tx, TxView { proto, direction, progress, searched, spoken, ssl_state }, flow);
             if progress >= end {
                 tx.set_inspected(direction);
             }
@@ -426,8 +428,6 @@ impl Run<'_, '_> {
     fn run_transaction(&mut self, tx: &mut Tx, view: TxView, flow: &mut Flow) {
         let program = self.program;
         let side = view.direction.index();
-        // a pattern is looked for until the transaction has moved past its place
-        let prefilter_done = tx.detect.flags.get(side).map_or(0, |flags| flags & PREFILTER_MASK);
         let mut next_candidate = 0;
         let mut found = self.take_found();
         let rules = match self.path {
@@ -451,9 +451,7 @@ impl Run<'_, '_> {
             let candidate = if waits(signature) {
                 waits_for(signature, view.direction).is_some_and(|engine| {
                     let place = engine.place(view);
-                    place <= view.progress
-                        && prefilter_done & (1 << place) == 0
-                        && signature.app_proto.is_none_or(|test| test.fits(view.proto))
+                    view.is_searched(place) && signature.app_proto.is_none_or(|test| test.fits(view.proto))
                 })
             } else {
                 let candidates = &self.scratch.candidates;
@@ -570,12 +568,14 @@ impl Run<'_, '_> {
                 }
             }
             Look::Buffer { buffer: BufferName::One(buffer), transforms, tests } => {
+                let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
                 match tx.buffer(*buffer, view.direction) {
                     Some(bytes) if self.buffer_holds(bytes, transforms, tests) => Looked::Match,
                     _ => not_yet(view.progress, engine.place(view)),
                 }
             }
             Look::Buffer { buffer: BufferName::DnsQueries, transforms, tests } => {
+                let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
                 let found = (0..u16::MAX)
                     .map_while(|n| tx.buffer(crate::app::Buffer::DnsQuery(n), view.direction))
                     .any(|bytes| self.scratch.buffer_holds(bytes, transforms, tests));
@@ -662,11 +662,26 @@ struct TxView {
     proto: AppProto,
     direction: Direction,
     progress: u8,
+    /// Places whose patterns have been looked for before.
+    searched: u64,
     spoken: [AppProto; 2],
     ssl_state: u8,
 }
 
+impl TxView {
+    /// Patterns of the place are looked for now.
+    fn is_searched(&self, place: u8) -> bool {
+        place <= self.progress && self.searched & (1 << place) == 0
+    }
+}
+
 impl Engine {
+    /// The transforms of its buffer count. Where the rule's pattern is, Suricata leaves them to the search for patterns:
+    /// once that is over, or when there is nothing to search for, the rule sees the buffer without them.
+    fn transforms_now(&self, view: TxView) -> bool {
+        !self.has_pattern || (self.is_searched && view.is_searched(self.place(view)))
+    }
+
     /// How far the transaction must have come.
     fn place(&self, view: TxView) -> u8 {
         place::in_proto(self.progress, view.proto, self.direction)

@@ -490,6 +490,7 @@ impl Looks {
         for (number, look) in self.list.into_iter().enumerate() {
             let holds = pattern.filter(|(at, _)| at.look == Some(number));
             let (has_pattern, prefilter) = (holds.is_some(), holds.is_some_and(|(_, positive)| positive));
+            let is_searched = holds.is_some_and(|(at, positive)| positive || look.tests.conclusive(at.test).is_some());
             match look.what {
                 Pending::SslState(states, negated) => {
                     engines.extend(BOTH.map(|direction| Engine {
@@ -497,6 +498,7 @@ impl Looks {
                         progress: 0,
                         prefilter: false,
                         has_pattern: false,
+                        is_searched: false,
                         look: Look::SslState { states, negated },
                     }));
                 }
@@ -509,6 +511,7 @@ impl Looks {
                         progress,
                         prefilter,
                         has_pattern,
+                        is_searched,
                         look: Look::Buffer {
                             buffer,
                             transforms: look.transforms.clone(),
@@ -525,7 +528,7 @@ impl Looks {
             let has_pattern = pattern.is_some_and(|(at, _)| at.look.is_none());
             for direction in BOTH.into_iter().filter(|d| directions.get(d.index()) == Some(&true)) {
                 let look = Look::Stream { tests: tests.clone() };
-                let engine = Engine { direction, progress: 0, prefilter: false, has_pattern, look };
+                let engine = Engine { direction, progress: 0, prefilter: false, has_pattern, is_searched: false, look };
                 let at = if has_pattern { 0 } else { engines.len() };
                 engines.insert(at, engine);
             }

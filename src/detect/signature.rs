@@ -247,6 +247,8 @@ pub(crate) struct Engine {
     /// It holds the rule's pattern: the one of the prefilter, or, in a rule that has no other, a negated one, which no
     /// prefilter can look for. Suricata: `engine->mpm`.
     pub(crate) has_pattern: bool,
+    /// Its pattern is looked for ahead of the rules: there is one that must be there, or one that settles the rule.
+    pub(crate) is_searched: bool,
     pub(crate) look: Look,
 }
 

@@ -24,6 +24,8 @@ impl PartialEq for Transforms {
 }
 
 impl Transforms {
+    pub(crate) const NONE: Self = Self(Vec::new());
+
     /// Adds the next one.
     ///
     /// # Errors
