@@ -72,7 +72,7 @@ impl Replay {
         packet.transport = Transport::Tcp(tcp);
         packet.payload = payload;
         let key = FlowKeyView { ip_proto: 6, client_port: 40000, server_port: 7 };
-        let flow = FlowView { direction, key, condemned: self.condemned };
+        let flow = FlowView { direction, key, app: AppConfig::default(), condemned: self.condemned };
         let outcome = process(&self.config, &mut self.session, &mut self.app, &mut packet, flow);
         self.condemned |= outcome.flow_fate == Some(FlowFate::Drop);
         if let Some(session) = &mut self.session {

@@ -3,10 +3,21 @@
 
 use super::pattern::{self, Matched};
 use super::probe::{self, Context};
-use super::{AppProto, DataFlags, Detected, FlowKeyView};
+use super::{AppConfig, AppProto, DataFlags, Detected, FlowKeyView};
 use crate::verdict::Direction;
 
 const UDP: u8 = 17;
+
+/// What detection goes by beside the data.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Setting {
+    pub(super) config: AppConfig,
+    pub(super) flags: DataFlags,
+    /// What the other direction was found to speak.
+    pub(super) other: AppProto,
+    /// What a protocol change has announced.
+    pub(super) announced: AppProto,
+}
 
 /// How far detection has come in one direction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,7 +26,7 @@ struct Side {
     probing_done: bool,
     expectation_done: bool,
     /// Protocols whose probers have refused the data.
-    excluded: u32,
+    excluded: u64,
 }
 
 /// The state of detection of a flow.
@@ -71,16 +82,16 @@ impl Detection {
         self.sides.reverse();
     }
 
-    /// Runs detection over the data of a direction; `other` is what the other direction was found to speak.
+    /// Runs detection over the data of a direction.
     pub(super) fn run(
         &mut self,
         flow: FlowKeyView,
         direction: Direction,
         data: &[u8],
-        flags: DataFlags,
-        other: AppProto,
+        setting: Setting,
     ) -> Detected {
-        let context = Context { flow, direction, midstream: flags.midstream };
+        let Setting { config, flags, other, announced } = setting;
+        let context = Context { flow, direction, midstream: flags.midstream, config, other };
         let mut by_pattern = Detected::default();
         if !self.side_ref(direction).patterns_done {
             match search(context, data) {
@@ -91,7 +102,7 @@ impl Detection {
                     }
                     by_pattern = Detected { proto, reversed };
                     // Two bytes are not much: DNS is asked before a datagram counts as DCE/RPC.
-                    if flow.ip_proto != UDP || proto != AppProto::Dcerpc {
+                    if config.dcerpc_whole_datagram || flow.ip_proto != UDP || proto != AppProto::Dcerpc {
                         return by_pattern;
                     }
                 }
@@ -100,7 +111,7 @@ impl Detection {
             }
         }
         if !self.side_ref(direction).probing_done
-            && let Some(found) = self.probe(context, data, other)
+            && let Some(found) = self.probe(context, data, announced)
         {
             return Detected { reversed: found.reversed || by_pattern.reversed, ..found };
         }
@@ -113,26 +124,33 @@ impl Detection {
         by_pattern
     }
 
-    /// Probers of the other direction's protocol, then those of the server's port.
-    fn probe(&mut self, context: Context, data: &[u8], other: AppProto) -> Option<Detected> {
+    /// Probers of the protocol that is announced or that the other direction speaks, then those of the server's port.
+    fn probe(&mut self, context: Context, data: &[u8], announced: AppProto) -> Option<Detected> {
         let FlowKeyView { ip_proto, client_port, server_port } = context.flow;
         let server_port = self.port.unwrap_or(server_port);
         let direction = context.direction;
         let reversed = |sender: Option<Direction>| sender.is_some_and(|sender| sender != direction);
+        let config = context.config;
         let mut any = false;
 
-        let of_other = other.is_valid() && probe::of_proto(ip_proto, other).next().is_some();
-        let server_mask = probe::mask_of_port(ip_proto, server_port);
-        if of_other || server_mask.is_some() {
+        let by_announcement = config.announced_is_probed && announced.is_valid();
+        let hinted = if by_announcement { announced } else { context.other };
+        let of_hinted = hinted.is_valid() && probe::of_proto(config, ip_proto, hinted).next().is_some();
+        let server_mask = probe::mask_of_port(config, ip_proto, server_port);
+        if of_hinted || server_mask.is_some() {
             any = true;
             let excluded = &mut self.side(direction).excluded;
-            let registrations =
-                probe::of_proto(ip_proto, other).filter(|_| of_other).chain(probe::of_port(ip_proto, server_port));
-            if let Some((proto, sender)) = probe::run(registrations, context, data, excluded) {
+            let mut apart = 0;
+            // What an announcement says may change, so that its prober's refusal is not remembered.
+            let remembered = if config.announced_is_probed { &mut apart } else { &mut *excluded };
+            let of_hint = probe::of_proto(config, ip_proto, hinted).filter(|_| of_hinted);
+            let found = probe::run(of_hint, context, data, remembered)
+                .or_else(|| probe::run(probe::of_port(config, ip_proto, server_port), context, data, excluded));
+            if let Some((proto, sender)) = found {
                 return Some(Detected { proto, reversed: reversed(sender) });
             }
-            // The client's port counts here although no prober is registered for it as such.
-            let client_mask = probe::mask_of_port(ip_proto, client_port);
+            let client_mask =
+                probe::mask_of_port(config, ip_proto, client_port).filter(|_| config.client_port_holds_probing);
             let wanted = server_mask.unwrap_or(0) | client_mask.unwrap_or(0);
             if *excluded & wanted == wanted {
                 self.side(direction).probing_done = true;
@@ -140,10 +158,10 @@ impl Detection {
         }
         if context.midstream {
             // The other way round: the sender may be the server. Nothing is excluded for good here.
-            if probe::mask_of_port(ip_proto, client_port).is_some() {
+            if probe::mask_of_port(config, ip_proto, client_port).is_some() {
                 any = true;
                 let mut excluded = self.side(direction).excluded;
-                let found = probe::run(probe::of_port(ip_proto, client_port), context, data, &mut excluded);
+                let found = probe::run(probe::of_port(config, ip_proto, client_port), context, data, &mut excluded);
                 if let Some((proto, sender)) = found {
                     return Some(Detected { proto, reversed: reversed(sender) });
                 }
@@ -181,7 +199,7 @@ mod tests {
     fn random_bytes_end_detection_of_a_direction() {
         let mut detection = Detection::default();
         let data = [0x99; 40];
-        let found = detection.run(tcp(8443), Direction::ToServer, &data, DataFlags::default(), AppProto::Unknown);
+        let found = detection.run(tcp(8443), Direction::ToServer, &data, Setting::default());
         assert_eq!(found.proto, AppProto::Unknown);
         assert!(detection.patterns_done(Direction::ToServer) && detection.probing_done(Direction::ToServer));
         assert!(!detection.patterns_done(Direction::ToClient));
@@ -190,7 +208,7 @@ mod tests {
     #[test]
     fn a_prober_that_wants_more_keeps_probing_open() {
         let mut detection = Detection::default();
-        let found = detection.run(tcp(53), Direction::ToServer, &[0], DataFlags::default(), AppProto::Unknown);
+        let found = detection.run(tcp(53), Direction::ToServer, &[0], Setting::default());
         assert_eq!(found.proto, AppProto::Unknown);
         assert!(!detection.probing_done(Direction::ToServer));
     }
@@ -198,7 +216,7 @@ mod tests {
     #[test]
     fn an_expected_protocol_is_taken_when_nothing_else_is_found() {
         let mut detection = Detection { expected: Some(AppProto::FtpData), ..Detection::default() };
-        let found = detection.run(tcp(20000), Direction::ToClient, b"x", DataFlags::default(), AppProto::Unknown);
+        let found = detection.run(tcp(20000), Direction::ToClient, b"x", Setting::default());
         assert_eq!(found.proto, AppProto::FtpData);
     }
 }

@@ -111,6 +111,14 @@ pub(super) fn probe_udp(_: Context, data: &[u8]) -> Probe {
     }
 }
 
+/// The same in multicast, where questions and answers alike go to the server, which is everybody.
+pub(super) fn probe_mdns(context: Context, data: &[u8]) -> Probe {
+    match probe_udp(context, data) {
+        Probe::Match { .. } => Probe::Match { sender: Some(Direction::ToServer) },
+        other => other,
+    }
+}
+
 /// The same behind a length.
 pub(super) fn probe_tcp(_: Context, data: &[u8]) -> Probe {
     if data.len() < HEADER_BYTES + 2 {

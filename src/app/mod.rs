@@ -7,7 +7,9 @@
 //! TLS (`tls/`), HTTP/1 (`http1/`), HTTP/2 in clear (`http2/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like, SSH
 //! (`ssh.rs`) until it is encrypted; every other protocol is detected, and its data accepted without transactions.
 
+mod banner;
 mod ber;
+mod config;
 mod dcerpc;
 mod detection;
 mod dhcp;
@@ -18,11 +20,13 @@ mod http2;
 mod ike;
 pub(crate) mod inspection;
 mod krb5;
+mod ldap;
 mod lines;
 mod mqtt;
 mod nfs;
 mod ntp;
 mod pattern;
+mod pop3;
 mod probe;
 mod proto;
 mod quic;
@@ -41,6 +45,7 @@ mod transaction;
 
 use std::collections::VecDeque;
 
+pub use config::AppConfig;
 pub use dns::{DnsTx, Query};
 pub use http1::{Http1Tx, progress as http1_progress};
 pub use http2::{Http2Tx, progress as http2_progress};
@@ -50,7 +55,7 @@ pub use transaction::{Buffer, Tx, TxDetect};
 
 use crate::packet::EventSet;
 use crate::verdict::Direction;
-use detection::Detection;
+use detection::{Detection, Setting};
 use transaction::TxData;
 
 /// What the stream engine says about a piece of data.
@@ -142,8 +147,11 @@ pub struct AppLayer {
     pub events: EventSet,
     /// Rules look at HTTP bodies: keep up to 100 KiB of each. Off by default.
     pub keep_bodies: bool,
+    config: AppConfig,
     detection: Detection,
     change: Option<ProtocolChange>,
+    /// What detection of the data behind a protocol change is to expect.
+    announced: AppProto,
     eof: [bool; 2],
     parser: Option<Box<Parser>>,
     seen: Option<Box<Seen>>,
@@ -253,10 +261,16 @@ impl Parser {
 }
 
 impl AppLayer {
+    /// The application layer of a new flow.
+    pub fn new(config: AppConfig) -> Self {
+        Self { config, ..Self::default() }
+    }
+
     /// Runs protocol detection over all contiguous data of a direction seen so far.
     pub fn detect(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], flags: DataFlags) -> Detected {
         let other = self.proto_of(direction.opposite());
-        self.detection.run(flow, direction, data, flags, other)
+        let setting = Setting { config: self.config, flags, other, announced: self.announced };
+        self.detection.run(flow, direction, data, setting)
     }
 
     /// What a direction was found to speak.
@@ -437,6 +451,7 @@ impl AppLayer {
     pub fn begin_change(&mut self) {
         self.detection.reset();
         self.detection.port = self.change.and_then(|change| change.port);
+        self.announced = self.change.map_or(AppProto::Unknown, |change| change.expected);
         self.eof = [false; 2]; // the end of the old protocol, not of what follows
         self.proto = AppProto::Unknown;
         self.proto_to_server = AppProto::Unknown;

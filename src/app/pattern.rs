@@ -2,7 +2,7 @@
 //!
 //! Every pattern sits at a fixed offset; Suricata registers each with a depth that leaves it no other place.
 
-use super::AppProto;
+use super::{AppConfig, AppProto};
 use super::probe::{Context, Probe, Prober};
 use super::{dcerpc, smb, tls};
 use crate::verdict::Direction;
@@ -19,6 +19,8 @@ struct Pattern {
     proto: AppProto,
     offset: usize,
     bytes: &'static [u8],
+    /// Further places behind the first.
+    slack: usize,
     /// Case of ASCII letters does not count.
     nocase: bool,
     confirm: Option<Confirm>,
@@ -47,11 +49,11 @@ pub(super) enum Matched {
 }
 
 const fn exact(direction: Direction, proto: AppProto, offset: usize, bytes: &'static [u8]) -> Pattern {
-    Pattern { ip_proto: TCP, direction, proto, offset, bytes, nocase: false, confirm: None }
+    Pattern { ip_proto: TCP, direction, proto, offset, bytes, slack: 0, nocase: false, confirm: None }
 }
 
 const fn nocase(direction: Direction, proto: AppProto, bytes: &'static [u8]) -> Pattern {
-    Pattern { ip_proto: TCP, direction, proto, offset: 0, bytes, nocase: true, confirm: None }
+    Pattern { ip_proto: TCP, direction, proto, offset: 0, bytes, slack: 0, nocase: true, confirm: None }
 }
 
 const fn method(bytes: &'static [u8]) -> Pattern {
@@ -60,7 +62,7 @@ const fn method(bytes: &'static [u8]) -> Pattern {
 
 const fn smb_at_4(direction: Direction, bytes: &'static [u8], prober: Prober) -> Pattern {
     let confirm = Some(Confirm { prober, min: smb::MIN_RECORD_BYTES });
-    Pattern { ip_proto: TCP, direction, proto: AppProto::Smb, offset: 4, bytes, nocase: false, confirm }
+    Pattern { ip_proto: TCP, direction, proto: AppProto::Smb, offset: 4, bytes, slack: 0, nocase: false, confirm }
 }
 
 const fn confirmed(
@@ -71,10 +73,10 @@ const fn confirmed(
     bytes: &'static [u8],
     prober: Prober,
 ) -> Pattern {
-    Pattern { ip_proto, direction, proto, offset, bytes, nocase: false, confirm: Some(Confirm { prober, min: 0 }) }
+    Pattern { ip_proto, direction, proto, offset, bytes, slack: 0, nocase: false, confirm: Some(Confirm { prober, min: 0 }) }
 }
 
-/// All patterns, by protocol.
+/// Patterns that are always looked for, by protocol.
 static PATTERNS: &[Pattern] = &[
     method(b"GET "),
     method(b"PUT "),
@@ -140,7 +142,6 @@ static PATTERNS: &[Pattern] = &[
     smb_at_4(ToClient, b"\xfdSMB", smb::probe_encrypted),
     nocase(ToClient, AppProto::Ftp, b"220 ("),
     nocase(ToServer, AppProto::Ftp, b"FEAT"),
-    nocase(ToServer, AppProto::Ftp, b"USER "),
     nocase(ToServer, AppProto::Ftp, b"PASS "),
     nocase(ToServer, AppProto::Ftp, b"PORT "),
     nocase(ToServer, AppProto::Ssh, b"SSH-"),
@@ -151,13 +152,13 @@ static PATTERNS: &[Pattern] = &[
     nocase(ToServer, AppProto::Rfb, b"RFB "),
     nocase(ToClient, AppProto::Rfb, b"RFB "),
     nocase(ToServer, AppProto::Http2, b"PRI * HTTP/2.0\r\n"),
-    exact(ToServer, AppProto::Imap, 0, b"1 capability"),
     Pattern {
         ip_proto: UDP,
         direction: ToServer,
         proto: AppProto::BittorrentDht,
         offset: 0,
         bytes: b"d1:ad2:id20:",
+        slack: 0,
         nocase: false,
         confirm: None,
     },
@@ -167,15 +168,90 @@ static PATTERNS: &[Pattern] = &[
         proto: AppProto::BittorrentDht,
         offset: 0,
         bytes: b"d1:ad2:id20:",
+        slack: 0,
         nocase: false,
         confirm: None,
     },
 ];
 
+/// IMAP by one client's habit.
+static IMAP_TAG_1: &[Pattern] = &[exact(ToServer, AppProto::Imap, 0, b"1 capability")];
+
+/// IMAP by what servers begin with, and by a command behind a tag of up to six bytes.
+static IMAP_GREETINGS: &[Pattern] = &[
+    nocase(ToClient, AppProto::Imap, b"* OK "),
+    nocase(ToClient, AppProto::Imap, b"* NO "),
+    nocase(ToClient, AppProto::Imap, b"* BAD "),
+    nocase(ToClient, AppProto::Imap, b"* LIST "),
+    nocase(ToClient, AppProto::Imap, b"* ESEARCH "),
+    nocase(ToClient, AppProto::Imap, b"* STATUS "),
+    nocase(ToClient, AppProto::Imap, b"* FLAGS "),
+    Pattern { slack: 6, ..nocase(ToServer, AppProto::Imap, b" CAPABILITY") },
+];
+
+static FTP_USER: &[Pattern] = &[nocase(ToServer, AppProto::Ftp, b"USER ")];
+
+/// The same command begins POP3: the server's greeting decides.
+static FTP_USER_UNLESS_POP3: &[Pattern] = &[confirmed(TCP, ToServer, AppProto::Ftp, 0, b"USER ", unless_pop3)];
+
+fn unless_pop3(context: Context, _: &[u8]) -> Probe {
+    if context.other == AppProto::Pop3 { Probe::Failed } else { Probe::MATCH }
+}
+
+const fn sip(ip_proto: u8, bytes: &'static [u8]) -> Pattern {
+    Pattern { ip_proto, ..exact(ToServer, AppProto::Sip, 0, bytes) }
+}
+
+const fn sip_status(ip_proto: u8) -> Pattern {
+    Pattern { ip_proto, slack: 1, ..exact(ToClient, AppProto::Sip, 0, b"SIP/2.0") }
+}
+
+/// SIP by the method of a request or the version of a response.
+static SIP_WORDS: &[Pattern] = &[
+    sip(UDP, b"REGISTER"),
+    sip(UDP, b"INVITE"),
+    sip(UDP, b"ACK"),
+    sip(UDP, b"BYE"),
+    sip(UDP, b"CANCEL"),
+    sip(UDP, b"REFER"),
+    sip(UDP, b"PRACK"),
+    sip(UDP, b"SUBSCRIBE"),
+    sip(UDP, b"NOTIFY"),
+    sip(UDP, b"PUBLISH"),
+    sip(UDP, b"MESSAGE"),
+    sip(UDP, b"INFO"),
+    sip(UDP, b"UPDATE"),
+    sip_status(UDP),
+    sip(TCP, b"REGISTER"),
+    sip(TCP, b"INVITE"),
+    sip(TCP, b"ACK"),
+    sip(TCP, b"BYE"),
+    sip(TCP, b"CANCEL"),
+    sip(TCP, b"REFER"),
+    sip(TCP, b"PRACK"),
+    sip(TCP, b"SUBSCRIBE"),
+    sip(TCP, b"NOTIFY"),
+    sip(TCP, b"PUBLISH"),
+    sip(TCP, b"MESSAGE"),
+    sip(TCP, b"INFO"),
+    sip_status(TCP),
+];
+
+/// All patterns there are.
+fn patterns(config: AppConfig) -> impl Iterator<Item = &'static Pattern> {
+    let sip: &[Pattern] = if config.sip_by_first_word { SIP_WORDS } else { &[] };
+    PATTERNS
+        .iter()
+        .chain(if config.imap_by_greeting { IMAP_GREETINGS } else { IMAP_TAG_1 })
+        .chain(if config.known_by_banner { FTP_USER_UNLESS_POP3 } else { FTP_USER })
+        .chain(sip)
+}
+
 /// Bytes after which no pattern of a direction can match any more: the end of its longest one.
-fn depth(ip_proto: u8, direction: Direction) -> usize {
+fn depth(config: AppConfig, ip_proto: u8, direction: Direction) -> usize {
     match (ip_proto, direction) {
         (TCP, ToServer) => 17,
+        (TCP, ToClient) if config.imap_by_greeting => 10,
         (TCP, ToClient) => 8,
         _ => 12,
     }
@@ -204,16 +280,17 @@ impl Pattern {
 /// Compares the data of a direction with the patterns of `side`, which is that direction unless the flow is midstream.
 pub(super) fn search(context: Context, side: Direction, data: &[u8]) -> Matched {
     let ip_proto = context.flow.ip_proto;
-    let depth = depth(ip_proto, side);
+    let depth = depth(context.config, ip_proto, side);
     let searched = data.get(..depth).unwrap_or(data);
     let mut seen = false;
-    for pattern in PATTERNS {
+    for pattern in patterns(context.config) {
         if pattern.ip_proto != ip_proto || pattern.direction != side {
             continue;
         }
-        if !pattern.is_at(pattern.offset, data) {
+        let last = pattern.offset + pattern.slack;
+        if !(pattern.offset..=last).any(|offset| pattern.is_at(offset, data)) {
             // Suricata's matcher looks one byte too far. Such a find is no match, but it puts the end off.
-            seen |= pattern.is_at(pattern.offset + 1, searched);
+            seen |= pattern.is_at(last + 1, searched);
             continue;
         }
         seen = true;
@@ -239,16 +316,46 @@ mod tests {
 
     fn found(direction: Direction, data: &[u8]) -> Matched {
         let flow = FlowKeyView { ip_proto: TCP, client_port: 40000, server_port: 80 };
-        search(Context { flow, direction, midstream: false }, direction, data)
+        found_with(AppConfig::default(), flow, direction, data)
+    }
+
+    fn found_with(config: AppConfig, flow: FlowKeyView, direction: Direction, data: &[u8]) -> Matched {
+        let context = Context { flow, direction, midstream: false, config, other: AppProto::Unknown };
+        search(context, direction, data)
     }
 
     #[test]
     fn the_depths_are_those_of_the_longest_patterns() {
-        for (ip_proto, direction) in [(TCP, ToServer), (TCP, ToClient), (UDP, ToServer), (UDP, ToClient)] {
-            let of_side = PATTERNS.iter().filter(|p| p.ip_proto == ip_proto && p.direction == direction);
-            let longest = of_side.map(|p| p.offset + p.bytes.len()).max();
-            assert_eq!(longest, Some(depth(ip_proto, direction)));
+        let later = AppConfig { imap_by_greeting: true, sip_by_first_word: true, ..AppConfig::default() };
+        for config in [AppConfig::default(), later] {
+            for (ip_proto, direction) in [(TCP, ToServer), (TCP, ToClient), (UDP, ToServer), (UDP, ToClient)] {
+                let of_side = patterns(config).filter(|p| p.ip_proto == ip_proto && p.direction == direction);
+                let longest = of_side.map(|p| p.offset + p.slack + p.bytes.len()).max();
+                assert_eq!(longest, Some(depth(config, ip_proto, direction)));
+            }
         }
+    }
+
+    #[test]
+    fn imap_is_known_by_its_greeting_if_so_set() {
+        let flow = FlowKeyView { ip_proto: TCP, client_port: 40000, server_port: 143 };
+        let imap = Matched::Found { proto: AppProto::Imap, reversed: false };
+        let config = AppConfig { imap_by_greeting: true, ..AppConfig::default() };
+        assert_eq!(found_with(config, flow, ToClient, b"* ok ready\r\n"), imap);
+        assert_eq!(found_with(config, flow, ToServer, b"a00001 capability\r\n"), imap);
+        assert_eq!(found_with(config, flow, ToServer, b"a000001 capability\r\n"), Matched::Undecided);
+        assert_eq!(found(ToClient, b"* ok ready\r\n"), Matched::Never);
+        assert_eq!(found(ToServer, b"1 capability\r\n"), imap);
+    }
+
+    #[test]
+    fn sip_is_known_by_its_first_word_if_so_set() {
+        let flow = FlowKeyView { ip_proto: UDP, client_port: 40000, server_port: 9 };
+        let sip = Matched::Found { proto: AppProto::Sip, reversed: false };
+        let config = AppConfig { sip_by_first_word: true, ..AppConfig::default() };
+        assert_eq!(found_with(config, flow, ToServer, b"INFO x"), sip);
+        assert_eq!(found_with(config, flow, ToClient, b" SIP/2.0 200 OK"), sip);
+        assert_eq!(found_with(AppConfig::default(), flow, ToServer, b"INFO x y z u v w"), Matched::Never);
     }
 
     #[test]

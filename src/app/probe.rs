@@ -1,7 +1,8 @@
 //! Probers: functions that look at the first bytes of a direction because of the ports of the flow.
 
-use super::{AppProto, FlowKeyView};
-use super::{dhcp, dns, http2, ike, krb5, mqtt, nfs, ntp, quic, rdp, sip, smb, snmp, telnet, tftp, tls};
+use super::{AppConfig, AppProto, FlowKeyView};
+use super::{banner, dhcp, dns, http2, ike, krb5, ldap, mqtt, nfs, ntp, pop3, quic};
+use super::{rdp, sip, smb, snmp, telnet, tftp, tls};
 use crate::verdict::Direction;
 
 const TCP: u8 = 6;
@@ -16,6 +17,10 @@ pub(super) struct Context {
     pub(super) direction: Direction,
     /// The flow was picked up without its handshake.
     pub(super) midstream: bool,
+    /// How detection behaves.
+    pub(super) config: AppConfig,
+    /// What the other direction was found to speak.
+    pub(super) other: AppProto,
 }
 
 /// A prober's answer.
@@ -81,7 +86,6 @@ static REGISTRATIONS: &[Registration] = &[
     both(TCP, &[88], AppProto::Krb5, 16, krb5::probe_tcp),
     both(UDP, &[67, 68], AppProto::Dhcp, 16, dhcp::probe),
     both(UDP, &[161, 162], AppProto::Snmp, 16, snmp::probe),
-    both(UDP, &[5060, 5061], AppProto::Sip, 16, sip::probe),
     both(UDP, &[443, 80], AppProto::Quic, 16, quic::probe),
     both(TCP, &[1883], AppProto::Mqtt, 16, mqtt::probe),
     both(TCP, &[3389], AppProto::Rdp, 16, rdp::probe),
@@ -97,21 +101,67 @@ static REGISTRATIONS: &[Registration] = &[
     both(TCP, &[23], AppProto::Telnet, 16, telnet::probe),
 ];
 
-/// The registrations of a port.
-pub(super) fn of_port(ip_proto: u8, port: u16) -> impl Iterator<Item = &'static Registration> {
+/// SIP where it is not known by its first word.
+static SIP: &[Registration] = &[both(UDP, &[5060, 5061], AppProto::Sip, 16, sip::probe)];
+
+/// Servers that introduce themselves.
+static BANNERS: &[Registration] = &[
+    banner_of_server(&[21], AppProto::Ftp, banner::probe_ftp),
+    banner_of_server(&[25, 465], AppProto::Smtp, banner::probe_smtp),
+];
+
+const fn banner_of_server(ports: &'static [u16], proto: AppProto, prober: Prober) -> Registration {
+    Registration { ip_proto: TCP, ports, proto, to_server: None, to_client: Some(prober), min: 0, max: 5 }
+}
+
+/// LDAP, multicast DNS and POP3.
+static DIRECTORY_AND_MAIL: &[Registration] = &[
+    both(TCP, &[389, 3268], AppProto::Ldap, 16, ldap::probe),
+    both(UDP, &[389, 3268], AppProto::Ldap, 16, ldap::probe),
+    both(UDP, &[5353], AppProto::Mdns, 12, dns::probe_mdns),
+    Registration {
+        ip_proto: TCP,
+        ports: &[110],
+        proto: AppProto::Pop3,
+        to_server: Some(pop3::probe_client),
+        to_client: Some(pop3::probe_server),
+        min: 0,
+        max: 16,
+    },
+];
+
+/// All registrations there are.
+fn registrations(config: AppConfig) -> impl Iterator<Item = &'static Registration> {
+    let chosen = |table: &'static [Registration], chosen: bool| if chosen { table } else { &[] };
     REGISTRATIONS
         .iter()
+        .chain(chosen(SIP, !config.sip_by_first_word))
+        .chain(chosen(BANNERS, config.known_by_banner))
+        .chain(chosen(DIRECTORY_AND_MAIL, config.directory_and_mail))
+}
+
+/// The registrations of a port.
+pub(super) fn of_port(
+    config: AppConfig,
+    ip_proto: u8,
+    port: u16,
+) -> impl Iterator<Item = &'static Registration> {
+    registrations(config)
         .filter(move |registration| registration.ip_proto == ip_proto && registration.ports.contains(&port))
 }
 
 /// The registration of a protocol.
-pub(super) fn of_proto(ip_proto: u8, proto: AppProto) -> impl Iterator<Item = &'static Registration> {
-    REGISTRATIONS.iter().filter(move |registration| registration.ip_proto == ip_proto && registration.proto == proto)
+pub(super) fn of_proto(
+    config: AppConfig,
+    ip_proto: u8,
+    proto: AppProto,
+) -> impl Iterator<Item = &'static Registration> {
+    registrations(config).filter(move |registration| registration.ip_proto == ip_proto && registration.proto == proto)
 }
 
 /// Bits of the protocols registered at a port; `None` when there are none.
-pub(super) fn mask_of_port(ip_proto: u8, port: u16) -> Option<u32> {
-    of_port(ip_proto, port).map(|registration| registration.proto.bit()).reduce(|mask, bit| mask | bit)
+pub(super) fn mask_of_port(config: AppConfig, ip_proto: u8, port: u16) -> Option<u64> {
+    of_port(config, ip_proto, port).map(|registration| registration.proto.bit()).reduce(|mask, bit| mask | bit)
 }
 
 /// Asks probers one after the other and notes in `excluded` those that will not match any more.
@@ -119,7 +169,7 @@ pub(super) fn run(
     registrations: impl Iterator<Item = &'static Registration>,
     context: Context,
     data: &[u8],
-    excluded: &mut u32,
+    excluded: &mut u64,
 ) -> Option<(AppProto, Option<Direction>)> {
     for registration in registrations {
         if data.len() < registration.min || *excluded & registration.proto.bit() != 0 {

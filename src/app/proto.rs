@@ -61,6 +61,16 @@ pub enum AppProto {
     Http2,
     /// BitTorrent's distributed hash table.
     BittorrentDht,
+    /// LDAP.
+    Ldap,
+    /// Multicast DNS.
+    Mdns,
+    /// POP3: detected, never parsed.
+    Pop3,
+    /// WebSocket, after HTTP/1 has given way to it.
+    Websocket,
+    /// DNS inside HTTP/2.
+    Doh2,
 }
 
 impl AppProto {
@@ -96,6 +106,11 @@ impl AppProto {
             Self::Rdp => "rdp",
             Self::Http2 => "http2",
             Self::BittorrentDht => "bittorrent-dht",
+            Self::Ldap => "ldap",
+            Self::Mdns => "mdns",
+            Self::Pop3 => "pop3",
+            Self::Websocket => "websocket",
+            Self::Doh2 => "doh2",
         })
     }
 
@@ -131,6 +146,11 @@ impl AppProto {
         Self::Rdp,
         Self::Http2,
         Self::BittorrentDht,
+        Self::Ldap,
+        Self::Mdns,
+        Self::Pop3,
+        Self::Websocket,
+        Self::Doh2,
     ];
 
     /// A protocol was found: neither unknown nor failed.
@@ -139,7 +159,7 @@ impl AppProto {
     }
 
     /// Its bit in the masks of excluded protocols.
-    pub(super) fn bit(self) -> u32 {
+    pub(super) fn bit(self) -> u64 {
         1 << (self as u32)
     }
 
@@ -150,12 +170,12 @@ impl AppProto {
 
     /// The TCP parser goes on behind missing bytes; for every other one a gap is an error.
     pub fn accepts_gaps(self) -> bool {
-        matches!(self, Self::Http1 | Self::Dns | Self::Dcerpc | Self::Smb | Self::Nfs | Self::Telnet)
+        matches!(self, Self::Http1 | Self::Dns | Self::Dcerpc | Self::Smb | Self::Nfs | Self::Telnet | Self::Ldap)
     }
 
     /// There is a parser. Without one the application layer of a TCP flow is over once it is detected.
     pub fn has_parser(self) -> bool {
-        self.is_valid() && self != Self::Imap
+        self.is_valid() && !matches!(self, Self::Imap | Self::Pop3)
     }
 
     /// The TCP stream is parsed without a limit, whatever `stream.reassembly.depth` says.

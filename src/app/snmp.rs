@@ -8,9 +8,9 @@ const SEQUENCE: u32 = 16;
 const INTEGER: u32 = 2;
 
 /// A message envelope: three elements with version 0 or 1, or four with version 3.
-pub(super) fn probe(_: Context, data: &[u8]) -> Probe {
+pub(super) fn probe(context: Context, data: &[u8]) -> Probe {
     if data.len() < 4 {
-        return Probe::Failed;
+        return if context.config.snmp_waits { Probe::Unknown } else { Probe::Failed };
     }
     match envelope(data) {
         Ok(true) => Probe::MATCH,

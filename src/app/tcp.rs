@@ -52,7 +52,7 @@ impl AppLayer {
 
 impl Step<'_> {
     fn app(&mut self) -> &mut AppLayer {
-        self.app.get_or_insert_with(Box::default)
+        self.app.get_or_insert_with(|| Box::new(AppLayer::new(self.app_config)))
     }
 
     fn app_event(&mut self, name: &'static str) {

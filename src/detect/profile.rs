@@ -1,5 +1,6 @@
 //! What varies between engine versions and settings, in one place.
 
+use crate::app::AppConfig;
 use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
 use crate::packet::DecodeConfig;
@@ -18,6 +19,8 @@ pub struct EngineProfile {
     pub timeouts: Timeouts,
     /// TCP.
     pub stream: StreamConfig,
+    /// Protocol detection and parsers.
+    pub app: AppConfig,
     /// IP fragments.
     pub defrag: DefragConfig,
     /// Decoding.
@@ -33,6 +36,7 @@ impl EngineProfile {
             pass_counts_behind_drop: true,
             timeouts: Timeouts::default(),
             stream: StreamConfig::network_firewall(),
+            app: AppConfig { client_port_holds_probing: true, ..AppConfig::default() },
             defrag: DefragConfig::default(),
             decode: DecodeConfig::default(),
         }
@@ -44,6 +48,16 @@ impl EngineProfile {
         Self {
             name: "suricata-8.0",
             pass_counts_behind_drop: false,
+            app: AppConfig {
+                imap_by_greeting: true,
+                sip_by_first_word: true,
+                known_by_banner: true,
+                directory_and_mail: true,
+                dcerpc_whole_datagram: true,
+                snmp_waits: true,
+                client_port_holds_probing: false,
+                announced_is_probed: true,
+            },
             defrag: DefragConfig { expiry: Expiry::AtLookUp, ..before.defrag },
             decode: DecodeConfig { quoted_tcp_bytes: 4, ..before.decode },
             ..before

@@ -185,7 +185,7 @@ impl<'p> Stateful<'p> {
             }
             Transport::Udp(_) if !outer_dropped => {
                 if let Some(key) = key_view(flow) {
-                    let app = flow.app.get_or_insert_with(Default::default);
+                    let app = flow.app.get_or_insert_with(|| Box::new(AppLayer::new(program.profile().app)));
                     let datagram = app.udp(key, direction, packet.payload);
                     if datagram.reversed {
                         flow.reverse();
@@ -363,7 +363,7 @@ impl<'p> Stateful<'p> {
                 break;
             }
             let Some(key) = key_view(flow) else { return };
-            let view = FlowView { direction, key, condemned: false };
+            let view = FlowView { direction, key, app: program.profile().app, condemned: false };
             let Some(session) = flow.session.as_deref_mut() else { return };
             let mut events = EventSet::new();
             let closed = stream::close_at_timeout(&program.profile().stream, session, &mut flow.app, view, &mut events);
@@ -431,7 +431,7 @@ fn key_view(flow: &Flow) -> Option<FlowKeyView> {
 
 fn run_stream(program: &Program, flow: &mut Flow, packet: &mut Packet<'_>, direction: Direction) -> stream::Outcome {
     let key = FlowKeyView { ip_proto: 6, client_port: flow.src_port, server_port: flow.dst_port };
-    let view = FlowView { direction, key, condemned: false };
+    let view = FlowView { direction, key, app: program.profile().app, condemned: false };
     stream::process(&program.profile().stream, &mut flow.session, &mut flow.app, packet, view)
 }
 

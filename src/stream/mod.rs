@@ -36,7 +36,7 @@ pub use step::{close_at_timeout, process};
 
 pub(crate) use session::FirstData;
 
-use crate::app::FlowKeyView;
+use crate::app::{AppConfig, FlowKeyView};
 use crate::packet::EventSet;
 use crate::verdict::{Cause, Direction};
 
@@ -47,6 +47,8 @@ pub struct FlowView {
     pub direction: Direction,
     /// Ports, for protocol detection.
     pub key: FlowKeyView,
+    /// How the application layer behaves.
+    pub app: AppConfig,
     /// The flow is condemned: nothing of it is looked at. Suricata: `FLOW_ACTION_DROP`.
     pub condemned: bool,
 }

@@ -4,7 +4,7 @@ use super::config::{ExceptionPolicy, UrgentPolicy};
 use super::seq::Seq;
 use super::session::{Half, Session, TcpState};
 use super::{AppUpdate, FlowFate, FlowState, FlowView, Outcome, StreamConfig};
-use crate::app::{AppLayer, FlowKeyView};
+use crate::app::{AppConfig, AppLayer, FlowKeyView};
 use crate::packet::{Event, EventSet, Packet, TcpHeader, Transport, tcp_flag};
 use crate::verdict::{Cause, Direction};
 
@@ -78,6 +78,7 @@ pub(crate) struct Step<'a> {
     pub(crate) segment: Segment<'a>,
     pub(crate) app: &'a mut Option<Box<AppLayer>>,
     pub(crate) key: FlowKeyView,
+    pub(crate) app_config: AppConfig,
     pub(crate) events: &'a mut EventSet,
     pub(crate) out: &'a mut Outcome,
 }
@@ -252,14 +253,14 @@ pub fn process(
             opening.map(|opening| {
                 let session = session.get_or_insert_with(|| Session::new(config));
                 note_flags(session, &segment);
-                let mut step = Step { config, session, segment, app, key: flow.key, events, out: &mut out };
+                let mut step = Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
                 step.open(opening);
             })
         } else {
             Ok(())
         }
     } else if let Some(session) = session {
-        let mut step = Step { config, session, segment, app, key: flow.key, events, out: &mut out };
+        let mut step = Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
         step.work()
     } else {
         Ok(())
@@ -407,7 +408,7 @@ pub fn close_at_timeout(
         end_of_flow: true,
     };
     if session.state != TcpState::None {
-        let mut step = Step { config, session, segment, app, key: flow.key, events, out: &mut out };
+        let mut step = Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
         step.reassemble(flow.direction);
     }
     note_end_of_inspection(app, Some(session), unread, &mut out);
