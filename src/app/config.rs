@@ -22,4 +22,28 @@ pub struct AppConfig {
     pub client_port_holds_probing: bool,
     /// After a protocol change the prober of the announced protocol is asked, whatever the port; otherwise that of the port.
     pub announced_is_probed: bool,
+    /// What rules look at. Compilation says so.
+    pub keep: Keep,
+}
+
+/// What parsers keep or work out only when rules look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Certificates of TLS and what they say.
+    pub certificates: bool,
+    /// JA3 and JA3S of TLS. Suricata: `ja3-fingerprints: auto`.
+    pub ja3: bool,
+    /// JA4 of TLS. Suricata: `ja4-fingerprints: auto`.
+    pub ja4: bool,
+    /// HASSH of SSH, for which a key exchange message is waited for as a whole. Suricata: `ssh.hassh: auto`.
+    pub hassh: bool,
+}
+
+impl std::ops::BitOrAssign for Keep {
+    fn bitor_assign(&mut self, other: Self) {
+        self.certificates |= other.certificates;
+        self.ja3 |= other.ja3;
+        self.ja4 |= other.ja4;
+        self.hassh |= other.hassh;
+    }
 }

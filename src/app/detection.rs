@@ -83,13 +83,7 @@ impl Detection {
     }
 
     /// Runs detection over the data of a direction.
-    pub(super) fn run(
-        &mut self,
-        flow: FlowKeyView,
-        direction: Direction,
-        data: &[u8],
-        setting: Setting,
-    ) -> Detected {
+    pub(super) fn run(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], setting: Setting) -> Detected {
         let Setting { config, flags, other, announced } = setting;
         let context = Context { flow, direction, midstream: flags.midstream, config, other };
         let mut by_pattern = Detected::default();

@@ -1,6 +1,6 @@
 //! How far rules have got with the transactions of a flow, and which of them nobody needs any more.
 
-use super::{AppLayer, AppProto, Tx, completion, http1_progress, http2_progress, ssl_state, tls_progress};
+use super::{AppLayer, AppProto, Tx, completion, http1_progress, http2_progress, quic, ssh, ssl_state, tls_progress};
 use crate::verdict::Direction;
 use smallvec::SmallVec;
 
@@ -9,10 +9,16 @@ pub(crate) const INSPECTED: u64 = 1 << 63;
 
 /// Where in a transaction rules look at its buffers.
 pub(crate) mod place {
-    use super::{AppProto, Direction, http1_progress, http2_progress, tls_progress};
+    use super::{AppProto, Direction, http1_progress, http2_progress, quic, ssh, tls_progress};
 
     /// Anything of a TLS handshake.
     pub(crate) const TLS_START: u8 = tls_progress::IN_PROGRESS;
+    /// The certificate of a TLS server, or what stands for it: the end of the handshake.
+    pub(crate) const TLS_CERTIFICATE: u8 = tls_progress::CERT_READY;
+    /// The banner of an SSH side.
+    pub(crate) const SSH_BANNER: u8 = ssh::progress::BANNER_DONE;
+    /// A packet of QUIC.
+    pub(crate) const QUIC_PACKET: u8 = quic::COMPLETE;
     /// The first line of an HTTP request.
     pub(crate) const REQUEST_LINE: u8 = http1_progress::LINE;
     /// The headers of an HTTP request.
@@ -24,11 +30,13 @@ pub(crate) mod place {
     /// A DNS message.
     pub(crate) const DNS_REQUEST: u8 = 1;
 
-    /// Where rules look at a buffer that HTTP/1 has at `place`: in HTTP/2 at the body, whatever it is.
+    /// Where rules look at a buffer that HTTP/1 or TLS has at `place`: in HTTP/2 at the body, whatever it is, and in QUIC
+    /// at the packet.
     pub(crate) fn in_proto(place: u8, proto: AppProto, direction: Direction) -> u8 {
         match (proto, direction) {
             (AppProto::Http2, Direction::ToServer) => http2_progress::DATA_CLIENT,
             (AppProto::Http2, Direction::ToClient) => http2_progress::DATA_SERVER,
+            (AppProto::Quic, _) => QUIC_PACKET,
             _ => place,
         }
     }

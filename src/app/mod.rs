@@ -4,8 +4,9 @@
 //! application protocol, transactions with buffers, and events. Nothing here knows rules or verdicts.
 //!
 //! Detection is [`AppLayer::detect`]; `pattern.rs` and `probe.rs` hold what is looked for as data. Parsers exist for
-//! TLS (`tls/`), HTTP/1 (`http1/`), HTTP/2 in clear (`http2/`) and DNS (`dns.rs`); SMTP and FTP are followed as far as STARTTLS and its like, SSH
-//! (`ssh.rs`) until it is encrypted; every other protocol is detected, and its data accepted without transactions.
+//! TLS (`tls/`), HTTP/1 (`http1/`), HTTP/2 in clear (`http2/`), DNS (`dns.rs`) and the hellos of QUIC (`quic/`); SMTP and
+//! FTP are followed as far as STARTTLS and its like, SSH (`ssh.rs`) until it is encrypted; every other protocol is
+//! detected, and its data accepted without transactions.
 
 mod banner;
 mod ber;
@@ -14,6 +15,7 @@ mod dcerpc;
 mod detection;
 mod dhcp;
 mod dns;
+mod fingerprint;
 mod ftp;
 mod http1;
 mod http2;
@@ -45,7 +47,7 @@ mod transaction;
 
 use std::collections::VecDeque;
 
-pub use config::AppConfig;
+pub use config::{AppConfig, Keep};
 pub use dns::{DnsTx, Query};
 pub use http1::{Http1Tx, progress as http1_progress};
 pub use http2::{Http2Tx, progress as http2_progress};
@@ -210,6 +212,8 @@ impl Transactions {
 struct Wishes {
     /// Asked of the parser: keep bodies for rules.
     keep_bodies: bool,
+    /// Asked of the parser: keep what rules look at.
+    keep: Keep,
     change: Option<(Option<u16>, AppProto)>,
     no_inspection: bool,
     no_payload_inspection: bool,
@@ -233,6 +237,7 @@ enum ParserState {
     Smtp(smtp::SmtpParser),
     Ftp(ftp::FtpParser),
     Ssh(ssh::SshParser),
+    Quic(Box<quic::QuicParser>),
     /// Takes everything, makes nothing of it.
     Opaque,
 }
@@ -251,9 +256,10 @@ impl Parser {
             AppProto::Smtp => ParserState::Smtp(smtp::SmtpParser::default()),
             AppProto::Ftp => ParserState::Ftp(ftp::FtpParser::default()),
             AppProto::Ssh => {
-                txs.push(TxData::Plain([ssh::progress::IN_PROGRESS; 2]));
+                txs.push(TxData::Ssh(Box::default()));
                 ParserState::Ssh(ssh::SshParser::default())
             }
+            AppProto::Quic => ParserState::Quic(Box::default()),
             _ => ParserState::Opaque,
         };
         Self { proto, txs, state, no_payload_inspection: false, no_inspection: false }
@@ -349,7 +355,7 @@ impl AppLayer {
         if data.is_empty() && !flags.eof {
             return Parsed::Ok;
         }
-        let mut wishes = Wishes { keep_bodies: self.keep_bodies, ..Wishes::default() };
+        let mut wishes = Wishes { keep_bodies: self.keep_bodies, keep: self.config.keep, ..Wishes::default() };
         let [eof_to_server, eof_to_client] = self.eof;
         let Parser { txs, state, .. } = parser;
         let parsed = match state {
@@ -370,6 +376,7 @@ impl AppLayer {
             ParserState::Smtp(smtp) => smtp.parse(txs, direction, data, &mut wishes),
             ParserState::Ftp(ftp) => ftp.parse(direction, data, &mut wishes),
             ParserState::Ssh(ssh) => ssh.parse(txs, direction, data, &mut wishes),
+            ParserState::Quic(quic) => quic.datagram(txs, direction, data),
             ParserState::Opaque => Parsed::Ok,
         };
         parser.no_inspection |= wishes.no_inspection;
@@ -620,6 +627,7 @@ pub fn completion(proto: AppProto, _direction: Direction) -> u8 {
         AppProto::Http2 => http2::progress::CLOSED,
         AppProto::Tls => tls::progress::FINISHED,
         AppProto::Ssh => ssh::progress::FINISHED,
+        AppProto::Quic => quic::COMPLETE,
         _ => dns::COMPLETE,
     }
 }
@@ -679,7 +687,9 @@ mod tests {
             ),
         ) {
             let flow = FlowKeyView { ip_proto: if tcp { 6 } else { 17 }, client_port: 40000, server_port: port };
-            let mut app = AppLayer { keep_bodies: true, ..AppLayer::default() };
+            let keep = Keep { certificates: true, ja3: true, ja4: true, hassh: true };
+            let config = AppConfig { keep, ..AppConfig::default() };
+            let mut app = AppLayer { keep_bodies: true, ..AppLayer::new(config) };
             for (client, opening, data) in talk {
                 let direction = if client { Direction::ToServer } else { Direction::ToClient };
                 let data = [OPENINGS[opening], &data].concat();

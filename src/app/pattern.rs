@@ -2,8 +2,8 @@
 //!
 //! Every pattern sits at a fixed offset; Suricata registers each with a depth that leaves it no other place.
 
-use super::{AppConfig, AppProto};
 use super::probe::{Context, Probe, Prober};
+use super::{AppConfig, AppProto};
 use super::{dcerpc, smb, tls};
 use crate::verdict::Direction;
 
@@ -73,7 +73,16 @@ const fn confirmed(
     bytes: &'static [u8],
     prober: Prober,
 ) -> Pattern {
-    Pattern { ip_proto, direction, proto, offset, bytes, slack: 0, nocase: false, confirm: Some(Confirm { prober, min: 0 }) }
+    Pattern {
+        ip_proto,
+        direction,
+        proto,
+        offset,
+        bytes,
+        slack: 0,
+        nocase: false,
+        confirm: Some(Confirm { prober, min: 0 }),
+    }
 }
 
 /// Patterns that are always looked for, by protocol.

@@ -5,8 +5,8 @@ use super::probe::{Context, Probe};
 /// Fewer bytes tell nothing.
 const BYTES_MIN: usize = 5;
 const COMMANDS: [&str; 16] = [
-    "APOP", "AUTH", "CAPA", "DELE", "LIST", "NOOP", "PASS", "QUIT", "RETR", "RSET", "STAT", "STLS", "TOP", "UIDL", "USER",
-    "UTF8",
+    "APOP", "AUTH", "CAPA", "DELE", "LIST", "NOOP", "PASS", "QUIT", "RETR", "RSET", "STAT", "STLS", "TOP", "UIDL",
+    "USER", "UTF8",
 ];
 
 /// A line that begins with a command, in any case.

@@ -141,11 +141,7 @@ fn registrations(config: AppConfig) -> impl Iterator<Item = &'static Registratio
 }
 
 /// The registrations of a port.
-pub(super) fn of_port(
-    config: AppConfig,
-    ip_proto: u8,
-    port: u16,
-) -> impl Iterator<Item = &'static Registration> {
+pub(super) fn of_port(config: AppConfig, ip_proto: u8, port: u16) -> impl Iterator<Item = &'static Registration> {
     registrations(config)
         .filter(move |registration| registration.ip_proto == ip_proto && registration.ports.contains(&port))
 }

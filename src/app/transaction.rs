@@ -5,6 +5,8 @@ use smallvec::SmallVec;
 use super::dns::DnsTx;
 use super::http1::Http1Tx;
 use super::http2::Http2Tx;
+use super::quic::QuicTx;
+use super::ssh::SshTx;
 use super::tls::TlsTx;
 use crate::packet::{Event, EventSet};
 use crate::verdict::Direction;
@@ -41,6 +43,8 @@ pub(super) enum TxData {
     Dns(DnsTx),
     /// No buffers, only how far it has come in each direction, by [`Direction::index`].
     Plain([u8; 2]),
+    Ssh(Box<SshTx>),
+    Quic(Box<QuicTx>),
 }
 
 impl Tx {
@@ -94,6 +98,8 @@ impl Tx {
             TxData::Dns(_) => super::dns::COMPLETE,
             TxData::Http2(tx) => tx.progress(),
             TxData::Plain(progress) => progress.get(direction.index()).copied().unwrap_or(0),
+            TxData::Ssh(tx) => tx.progress(direction),
+            TxData::Quic(_) => super::quic::COMPLETE,
         }
     }
 
@@ -115,11 +121,13 @@ impl Tx {
     /// The bytes of a buffer; `None` when the transaction does not have it, or not yet.
     pub fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
         match &self.data {
-            TxData::Tls(tx) => tx.buffer(buffer),
+            TxData::Tls(tx) => tx.buffer(buffer, direction),
             TxData::Http1(tx) => tx.buffer(buffer, direction),
             TxData::Dns(tx) => tx.buffer(buffer),
             TxData::Http2(tx) => tx.buffer(buffer, direction),
             TxData::Plain(_) => None,
+            TxData::Ssh(tx) => tx.buffer(buffer, direction),
+            TxData::Quic(tx) => tx.buffer(buffer),
         }
     }
 }
@@ -193,4 +201,48 @@ pub enum Buffer {
     HttpResponseBody,
     /// `dns.query`: the name of the n-th question, from 0.
     DnsQuery(u16),
+    /// `tls.cert_subject`, of the direction.
+    TlsCertSubject,
+    /// `tls.cert_issuer`, of the direction.
+    TlsCertIssuer,
+    /// `tls.cert_serial`, of the direction: upper case hexadecimal with colons.
+    TlsCertSerial,
+    /// `tls.cert_fingerprint`, of the direction: lower case hexadecimal with colons.
+    TlsCertFingerprint,
+    /// `tls.certs`, of the direction: the n-th certificate of the chain, from 0.
+    TlsCert(u16),
+    /// `tls.random`, of the direction.
+    TlsRandom,
+    /// `tls.random_time`, of the direction.
+    TlsRandomTime,
+    /// `tls.random_bytes`, of the direction.
+    TlsRandomBytes,
+    /// `ja3.hash`
+    Ja3Hash,
+    /// `ja3.string`
+    Ja3String,
+    /// `ja3s.hash`
+    Ja3sHash,
+    /// `ja3s.string`
+    Ja3sString,
+    /// `ja4.hash`
+    Ja4Hash,
+    /// `ssh.proto`, of the direction.
+    SshProto,
+    /// `ssh.software`, of the direction.
+    SshSoftware,
+    /// `ssh.hassh` and `ssh.hassh.server`, of the direction.
+    SshHassh,
+    /// `ssh.hassh.string` and `ssh.hassh.server.string`, of the direction.
+    SshHasshString,
+    /// `quic.sni`
+    QuicSni,
+    /// `quic.ua`
+    QuicUa,
+    /// `quic.version`: the four bytes.
+    QuicVersion,
+    /// `quic.cyu.hash`: of the n-th stream frame that has one, from 0.
+    QuicCyuHash(u16),
+    /// `quic.cyu.string`: of the n-th stream frame that has one, from 0.
+    QuicCyuString(u16),
 }

@@ -5,9 +5,10 @@ use super::content::BufferTest;
 use super::index::Index;
 use super::looks::{Looked, Looks};
 use super::resolve::Variables;
+use super::session::SessionTest;
 use super::signature::{AppProtoTest, BitChange, Change, Header, PacketTest, Payload, ProtocolSet, Signature};
 use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
-use crate::app::AppProto;
+use crate::app::{AppProto, Keep};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Basis, Rule};
 use crate::rules::keyword::{BitCommand, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
@@ -73,6 +74,7 @@ struct Compiler<'a> {
     bits: HashMap<String, u16>,
     protocols: Vec<(Protocol, Vec<IpProto>, ProtocolSet)>,
     problems: Vec<Diagnostic>,
+    keep: Keep,
 }
 
 /// What a rule's options come to.
@@ -109,6 +111,7 @@ impl<'a> Compiler<'a> {
             bits: HashMap::new(),
             protocols: Vec::new(),
             problems: Vec::new(),
+            keep: Keep::default(),
         }
     }
 
@@ -199,6 +202,7 @@ impl<'a> Compiler<'a> {
             _ => None,
         };
         let protocols = self.protocols(protocol, &options.ip_protos);
+        self.keep |= options.looks.keep();
         let directions = options.directions;
         let Looked { engines, payload, payload_pattern, payload_spoiler, payload_is_placed, tests_payload } =
             options.looks.finish(directions);
@@ -315,7 +319,6 @@ impl<'a> Compiler<'a> {
                     };
                     options.tests.push(PacketTest::AppLayerProtocol { negated: *negated, proto });
                 }
-                Keyword::SslState { states, negated } => options.looks.ssl_state(*states, *negated),
                 Keyword::Buffer(buffer) => options.looks.buffer(*buffer),
                 Keyword::PktData => options.looks.leave_buffer(),
                 Keyword::Transform(transform) => options.looks.transform(transform, span)?,
@@ -340,7 +343,11 @@ impl<'a> Compiler<'a> {
                         return Err(unsupported("bsize", span));
                     }
                 }
-                other => return Err(unsupported(name_of(other), span)),
+                Keyword::TlsFingerprint { negated, pattern } => options.looks.fingerprint(*negated, pattern),
+                other => match SessionTest::of(other) {
+                    Some(test) => options.looks.session(test),
+                    None => return Err(unsupported(name_of(other), span)),
+                },
             }
         }
         options.directions = match rule.direction {
@@ -398,6 +405,7 @@ impl<'a> Compiler<'a> {
         settle_base64(&mut self.signatures);
         let mut profile = self.options.profile.clone();
         profile.timeouts.tcp[1] = u32::try_from(self.policy.stateful.tcp_idle.as_secs()).unwrap_or(u32::MAX);
+        profile.app.keep = self.keep;
         profile.stream.midstream_policy = match self.policy.stateful.stream_exception {
             _ if profile.stream.midstream => ExceptionPolicy::Ignore,
             StreamExceptionPolicy::Drop => ExceptionPolicy::DropFlow,

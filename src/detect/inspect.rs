@@ -8,6 +8,7 @@ use super::Program;
 use super::content::{BufferTest, ContentTest, Values, Window, find, matches};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::places::BufferName;
+use super::session::Moment;
 use super::signature::{Change, Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
 use super::transform::Transforms;
 use crate::app::inspection::place;
@@ -404,6 +405,7 @@ impl Run<'_, '_> {
         let end = completion(proto, direction);
         let spoken = [app.proto_to_server, app.proto_to_client];
         let ssl_state = app.ssl_state_bits();
+        let time_s = flow.last_ns / 1_000_000_000;
         for tx in app.transactions_mut() {
             let progress = tx.progress(direction);
             let skipped = tx.skip_inspection.get(direction.index()) == Some(&true);
@@ -418,7 +420,7 @@ impl Run<'_, '_> {
             }
             // a pattern is looked for until the transaction has moved past its place
             let searched = tx.detect.flags.get(direction.index()).map_or(0, |flags| flags & PREFILTER_MASK);
-            self.run_transaction(tx, TxView { proto, direction, progress, searched, spoken, ssl_state }, flow);
+            self.run_transaction(tx, TxView { proto, direction, progress, searched, spoken, ssl_state, time_s }, flow);
             if progress >= end {
                 tx.set_inspected(direction);
             }
@@ -560,12 +562,9 @@ impl Run<'_, '_> {
                     false => Looked::NoMatch,
                 }
             }
-            Look::SslState { states, negated } => {
-                if (states & view.ssl_state) ^ negated != 0 {
-                    Looked::Match
-                } else {
-                    Looked::NoMatch
-                }
+            Look::Session(tests) => {
+                let at = Moment { direction: view.direction, ssl_state: view.ssl_state, time_s: view.time_s };
+                if tests.iter().all(|test| test.holds(tx, at)) { Looked::Match } else { Looked::NoMatch }
             }
             Look::Buffer { buffer: BufferName::One(buffer), transforms, tests } => {
                 let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
@@ -574,11 +573,10 @@ impl Run<'_, '_> {
                     _ => not_yet(view.progress, engine.place(view)),
                 }
             }
-            Look::Buffer { buffer: BufferName::DnsQueries, transforms, tests } => {
+            Look::Buffer { buffer, transforms, tests } => {
                 let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
-                let found = (0..u16::MAX)
-                    .map_while(|n| tx.buffer(crate::app::Buffer::DnsQuery(n), view.direction))
-                    .any(|bytes| self.scratch.buffer_holds(bytes, transforms, tests));
+                let found =
+                    buffer.each(tx, view.direction).any(|bytes| self.scratch.buffer_holds(bytes, transforms, tests));
                 if found { Looked::Match } else { Looked::NoMatch }
             }
         }
@@ -666,6 +664,8 @@ struct TxView {
     searched: u64,
     spoken: [AppProto; 2],
     ssl_state: u8,
+    /// Capture time.
+    time_s: i64,
 }
 
 impl TxView {

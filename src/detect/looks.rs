@@ -3,9 +3,11 @@
 use super::byte_values::{self, NumberAt};
 use super::content::{Amount, BufferTest, ContentTest, IsdataatTest, PcreTest, Relative};
 use super::pcre::Pcre;
-use super::places::{pattern_priority, place_of};
+use super::places::{kept_for, pattern_priority, place_of, put_in_its_letters};
+use super::session::{SessionList, SessionTest};
 use super::signature::{Engine, Look};
 use super::transform::Transforms;
+use crate::app::Keep;
 use crate::rules::keyword::{self, Buffer, Content, Encoding, FastPattern, Isdataat, Transform};
 use crate::source::{Diagnostic, Span};
 use crate::verdict::Direction;
@@ -52,8 +54,8 @@ struct PendingLook {
 #[derive(Debug)]
 enum Pending {
     Buffer(Buffer),
-    /// States, and those of them that are negated.
-    SslState(u8, u8),
+    /// Tests that must hold at the same time.
+    Session(SessionList, Vec<SessionTest>),
     /// What `base64_decode` decodes.
     Base64,
 }
@@ -111,9 +113,40 @@ impl Looks {
         self.current = None;
     }
 
-    pub(super) fn ssl_state(&mut self, states: u8, negated: u8) {
-        self.push(Pending::SslState(states, negated));
+    /// A test of the session, which ends the sticky buffer.
+    pub(super) fn session(&mut self, test: SessionTest) {
+        let list = test.list();
+        let known = self.list.iter_mut().find_map(|look| match &mut look.what {
+            Pending::Session(known, tests) if *known == list => Some(tests),
+            _ => None,
+        });
+        match known {
+            Some(tests) => tests.push(test),
+            None => {
+                self.push(Pending::Session(list, vec![test]));
+            }
+        }
         self.leave_buffer();
+    }
+
+    /// `tls.fingerprint`: a content of the buffer that it is about, which ends the sticky one.
+    pub(super) fn fingerprint(&mut self, negated: bool, pattern: &[u8]) {
+        let modifier_buffer = Some(Buffer::TlsCertFingerprint);
+        self.content(&Content { pattern: pattern.to_vec(), negated, modifier_buffer, ..Content::default() });
+        self.leave_buffer();
+    }
+
+    /// What parsers must keep for the rule.
+    pub(super) fn keep(&self) -> Keep {
+        let mut keep = Keep::default();
+        for look in &self.list {
+            match &look.what {
+                Pending::Buffer(buffer) => keep |= kept_for(*buffer),
+                Pending::Session(list, _) => keep.certificates |= list.is_of_certificates(),
+                Pending::Base64 => {}
+            }
+        }
+        keep
     }
 
     /// A transform of the current buffer.
@@ -186,7 +219,10 @@ impl Looks {
             }
         };
         self.put_last(place);
-        let test = self.content_test(content, place);
+        let mut test = self.content_test(content, place);
+        if let Some(Pending::Buffer(buffer)) = place.and_then(|at| self.list.get(at)).map(|look| &look.what) {
+            put_in_its_letters(*buffer, &mut test.pattern);
+        }
         let is_relative = test.relative.is_some();
         // only a plain `distance` is content with the first place
         let asks_again = test.negated || test.relative.is_some_and(|relative| relative.within.is_some());
@@ -492,14 +528,14 @@ impl Looks {
             let (has_pattern, prefilter) = (holds.is_some(), holds.is_some_and(|(_, positive)| positive));
             let is_searched = holds.is_some_and(|(at, positive)| positive || look.tests.conclusive(at.test).is_some());
             match look.what {
-                Pending::SslState(states, negated) => {
-                    engines.extend(BOTH.map(|direction| Engine {
+                Pending::Session(list, tests) => {
+                    engines.extend(list.places().iter().map(|&(direction, progress)| Engine {
                         direction,
-                        progress: 0,
+                        progress,
                         prefilter: false,
                         has_pattern: false,
                         is_searched: false,
-                        look: Look::SslState { states, negated },
+                        look: Look::Session(tests.clone()),
                     }));
                 }
                 // a sticky buffer without a test tests nothing
@@ -555,7 +591,7 @@ impl Looks {
     fn pattern(&self) -> Option<(PatternAt, bool)> {
         let of_buffers = self.list.iter().enumerate().filter_map(|(number, look)| match look.what {
             Pending::Buffer(buffer) => Some((Some(number), pattern_priority(buffer), &look.tests)),
-            Pending::SslState(..) | Pending::Base64 => None,
+            Pending::Session(..) | Pending::Base64 => None,
         });
         let all = || std::iter::once((None, PAYLOAD_PRIORITY, &self.payload)).chain(of_buffers.clone());
         for (look, _, tests) in all() {

@@ -19,6 +19,7 @@ mod pcre;
 mod places;
 mod profile;
 mod resolve;
+mod session;
 mod signature;
 mod transform;
 

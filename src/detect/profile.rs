@@ -1,6 +1,6 @@
 //! What varies between engine versions and settings, in one place.
 
-use crate::app::AppConfig;
+use crate::app::{AppConfig, Keep};
 use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
 use crate::packet::DecodeConfig;
@@ -57,6 +57,7 @@ impl EngineProfile {
                 snmp_waits: true,
                 client_port_holds_probing: false,
                 announced_is_probed: true,
+                keep: Keep::default(),
             },
             defrag: DefragConfig { expiry: Expiry::AtLookUp, ..before.defrag },
             decode: DecodeConfig { quoted_tcp_bytes: 4, ..before.decode },

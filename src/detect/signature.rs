@@ -2,6 +2,7 @@
 
 use super::content::{BufferTest, ContentTest};
 use super::places::BufferName;
+use super::session::SessionTest;
 use super::transform::Transforms;
 use crate::app::AppProto;
 use crate::packet::{Packet, Transport};
@@ -259,8 +260,8 @@ pub(crate) enum Look {
     Buffer { buffer: BufferName, transforms: Transforms, tests: Vec<BufferTest> },
     /// The stream around the packet, or the payload of a datagram.
     Stream { tests: Vec<BufferTest> },
-    /// `ssl_state`: any of these states is the current one, or one of the negated among them is not.
-    SslState { states: u8, negated: u8 },
+    /// The session as a whole.
+    Session(Vec<SessionTest>),
 }
 
 impl Look {
@@ -268,7 +269,7 @@ impl Look {
     pub(crate) fn tests_mut(&mut self) -> &mut [BufferTest] {
         match self {
             Self::Buffer { tests, .. } | Self::Stream { tests } => tests,
-            Self::SslState { .. } => &mut [],
+            Self::Session(_) => &mut [],
         }
     }
 }

@@ -4,8 +4,8 @@ use super::Protocol;
 use super::ast::{AddressExpr, Arrow, PortExpr, Rule};
 use super::keyword::{
     Amount, BitsMatch, Buffer, Compare, Content, FastPattern, FlagsMode, Flow, FlowFragment, FlowStream, Flowbits,
-    FlowintCommand, FlowintOperand, IpProtoMatch, Keyword, StreamSide, ThresholdKind, Transform, XbitTrack,
-    content_text, quoted_text, ssl_state,
+    FlowintCommand, FlowintOperand, IpProtoMatch, Keyword, SshProtoVersion, StreamSide, ThresholdKind, Transform,
+    XbitTrack, content_text, quoted_text, ssl_state, ssl_version,
 };
 use crate::verdict::Direction;
 use std::fmt::{self, Display, Formatter};
@@ -193,6 +193,32 @@ impl Display for Keyword {
                 }
                 Ok(())
             }
+            Self::TlsVersion(version) => match (version.raw, version.version) {
+                (true, number) => write!(f, "tls.version:0x{number:04x}"),
+                (false, number) => write!(f, "tls.version:1.{}", number.saturating_sub(0x0301)),
+            },
+            Self::SslVersion { versions, negated } => {
+                f.write_str("ssl_version:")?;
+                let names = ssl_version::NAMES.iter().filter(|(_, bit)| versions & bit != 0).map(|(name, _)| name);
+                for (index, name) in names.enumerate() {
+                    write!(f, "{}{}{name}", if index == 0 { "" } else { "," }, not(*negated))?;
+                }
+                Ok(())
+            }
+            Self::TlsCertName { issuer, negated, text } => {
+                write!(f, "tls.{}:{}\"{text}\"", if *issuer { "issuerdn" } else { "subject" }, not(*negated))
+            }
+            Self::TlsFingerprint { negated, pattern } => {
+                write!(f, "tls.fingerprint:{}{}", not(*negated), content_text(pattern))
+            }
+            Self::TlsCertDate { not_after, text, .. } => {
+                write!(f, "tls_cert_{}:{text}", if *not_after { "notafter" } else { "notbefore" })
+            }
+            Self::TlsCertExpired(expired) => f.write_str(if *expired { "tls_cert_expired" } else { "tls_cert_valid" }),
+            Self::TlsCertChainLen(compare) => write!(f, "tls.cert_chain_len:{compare}"),
+            Self::SshProtoVersion(SshProtoVersion::TwoCompatible) => f.write_str("ssh.protoversion:2_compat"),
+            Self::SshProtoVersion(SshProtoVersion::Is(version)) => write!(f, "ssh.protoversion:{version}"),
+            Self::SshSoftwareVersion(software) => write!(f, "ssh.softwareversion:\"{software}\""),
             Self::Buffer(buffer) => f.write_str(buffer.name()),
             Self::PktData => f.write_str("pkt_data"),
             Self::Transform(transform) => match transform {

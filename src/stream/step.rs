@@ -253,14 +253,16 @@ pub fn process(
             opening.map(|opening| {
                 let session = session.get_or_insert_with(|| Session::new(config));
                 note_flags(session, &segment);
-                let mut step = Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
+                let mut step =
+                    Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
                 step.open(opening);
             })
         } else {
             Ok(())
         }
     } else if let Some(session) = session {
-        let mut step = Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
+        let mut step =
+            Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
         step.work()
     } else {
         Ok(())
@@ -408,7 +410,8 @@ pub fn close_at_timeout(
         end_of_flow: true,
     };
     if session.state != TcpState::None {
-        let mut step = Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
+        let mut step =
+            Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
         step.reassemble(flow.direction);
     }
     note_end_of_inspection(app, Some(session), unread, &mut out);

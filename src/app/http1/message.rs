@@ -345,7 +345,7 @@ impl Http1Tx {
             Buffer::HttpStatMsg => self.status_message.as_deref(),
             Buffer::HttpRequestBody => Some(self.request.body.as_slice()).filter(|body| whole(body)),
             Buffer::HttpResponseBody => Some(self.response.body.as_slice()).filter(|body| whole(body)),
-            Buffer::TlsSni | Buffer::DnsQuery(_) => None,
+            _ => None,
         }
     }
 

@@ -4,13 +4,14 @@
 //! the first defect, and passes over an extension by what it understood of it. Where it stops decides whether there is
 //! a name.
 
+use super::super::Keep;
+use super::super::fingerprint::{Ja3, Ja4, Numbers, is_grease};
 use super::super::reader::Reader;
 use super::super::transaction::raise;
-use super::{TlsTx, flag, version};
+use super::{Fingerprints, RANDOM_BYTES, TlsTx, flag, version};
 use crate::packet::EventSet;
 use crate::verdict::Direction;
 
-const RANDOM_BYTES: usize = 32;
 const NAME_BYTES_MAX: usize = 255;
 const HOST_NAME: u8 = 0;
 
@@ -38,43 +39,76 @@ enum Stop {
 }
 
 /// Reads a hello and keeps what it says, up to the first defect.
-pub(super) fn read(tx: &mut TlsTx, events: &mut EventSet, kind: Kind, direction: Direction, message: &[u8]) {
-    let mut walk = Walk { tx, events, kind, direction };
-    if let Err(Stop::Length) = walk.hello(message) {
-        raise(walk.events, "tls.handshake_invalid_length");
+pub(super) fn read(
+    tx: &mut TlsTx,
+    events: &mut EventSet,
+    keep: Keep,
+    kind: Kind,
+    direction: Direction,
+    message: &[u8],
+) {
+    let fingerprints = (keep.ja3 || keep.ja4).then(|| tx.hello(direction).fingerprints.take().unwrap_or_default());
+    let mut walk = Walk { tx, events, keep, kind, direction, fingerprints, fields: None };
+    if kind == Kind::Client
+        && keep.ja4
+        && let Some(fingerprints) = &mut walk.fingerprints
+    {
+        fingerprints.ja4.get_or_insert_with(Ja4::over_tcp);
+    }
+    match walk.hello(message) {
+        Ok(()) => {
+            if let Some(ja3) = walk.fingerprints.as_mut().and_then(|fingerprints| fingerprints.ja3.as_mut()) {
+                ja3.finish();
+            }
+        }
+        Err(stop) => walk.note(&stop),
+    }
+    let Walk { tx, fingerprints, .. } = walk;
+    if let Some(mut fingerprints) = fingerprints {
+        fingerprints.ja4_text = fingerprints.ja4.as_ref().map(Ja4::text);
+        tx.hello(direction).fingerprints = Some(fingerprints);
     }
 }
 
 struct Walk<'a> {
     tx: &'a mut TlsTx,
     events: &'a mut EventSet,
+    keep: Keep,
     kind: Kind,
     direction: Direction,
+    fingerprints: Option<Box<Fingerprints>>,
+    /// Fields of JA3 that the extensions fill; `None` when no JA3 is under way.
+    fields: Option<Ja3Fields>,
+}
+
+/// What extensions add to JA3.
+#[derive(Default)]
+struct Ja3Fields {
+    extensions: Numbers,
+    groups: Numbers,
+    point_formats: Numbers,
 }
 
 impl Walk<'_> {
     fn hello(&mut self, message: &[u8]) -> Result<(), Stop> {
         let mut reader = Reader(message);
         self.version(reader.u16().ok_or(Stop::Length)?);
-        reader.take(RANDOM_BYTES).ok_or(Stop::Length)?;
+        self.random(reader.take(RANDOM_BYTES).ok_or(Stop::Length)?);
         // Early drafts of TLS 1.3 had neither session id nor compression in the server's hello.
         let full = self.kind == Kind::Client || !self.tx.has(flag::WITHOUT_CERTIFICATE);
         if full {
             let len = reader.u8().ok_or(Stop::Length)?;
             reader.take(usize::from(len)).ok_or(Stop::Length)?;
         }
-        match self.kind {
-            Kind::Client => {
-                let len = reader.u16().ok_or(Stop::Length)?;
-                let suites = reader.take(usize::from(len)).ok_or(Stop::Length)?;
-                if suites.len() % 2 != 0 {
-                    return Err(Stop::Length);
-                }
-            }
-            Kind::Server => {
-                reader.take(2).ok_or(Stop::Length)?;
-            }
+        let suites_len = match self.kind {
+            Kind::Client => usize::from(reader.u16().ok_or(Stop::Length)?),
+            Kind::Server => 2,
+        };
+        let suites = reader.take(suites_len).ok_or(Stop::Length)?;
+        if suites.len() % 2 != 0 {
+            return Err(Stop::Length);
         }
+        self.cipher_suites(suites);
         let full = self.kind == Kind::Client || !self.tx.has(flag::WITHOUT_CERTIFICATE);
         if full {
             let len = reader.u8().ok_or(Stop::Length)?;
@@ -85,6 +119,52 @@ impl Walk<'_> {
         self.extensions(reader)
     }
 
+    fn note(&mut self, stop: &Stop) {
+        if let Stop::Length = stop {
+            raise(self.events, "tls.handshake_invalid_length");
+        }
+    }
+
+    /// JA4 is about clients.
+    fn ja4(&mut self) -> Option<&mut Ja4> {
+        if self.kind == Kind::Server {
+            return None;
+        }
+        self.fingerprints.as_mut()?.ja4.as_mut()
+    }
+
+    /// JA3, as long as no hello of the side has been read to its end.
+    fn ja3(&mut self) -> Option<&mut Ja3> {
+        self.fingerprints.as_mut()?.ja3.as_mut().filter(|ja3| ja3.hash().is_none())
+    }
+
+    fn random(&mut self, bytes: &[u8]) {
+        let Some(bytes) = bytes.first_chunk() else { return };
+        match self.kind {
+            Kind::Client => {
+                self.tx.client.random = *bytes;
+                self.tx.flags |= flag::CLIENT_RANDOM;
+            }
+            Kind::Server => {
+                self.tx.server.random = *bytes;
+                self.tx.flags |= flag::SERVER_RANDOM;
+            }
+        }
+    }
+
+    fn cipher_suites(&mut self, suites: &[u8]) {
+        let (pairs, _) = suites.as_chunks::<2>();
+        let suites = || pairs.iter().map(|&pair| u16::from_be_bytes(pair)).filter(|&suite| !is_grease(suite));
+        if let Some(ja4) = self.ja4() {
+            suites().for_each(|suite| ja4.cipher(suite));
+        }
+        if let Some(ja3) = self.ja3() {
+            let mut numbers = Numbers::default();
+            suites().for_each(|suite| numbers.push(suite));
+            ja3.push(&numbers);
+        }
+    }
+
     fn version(&mut self, sent: u16) {
         let draft = sent >> 8 == 0x7f;
         if self.kind == Kind::Server && (sent == version::TLS13 || draft) {
@@ -92,10 +172,40 @@ impl Walk<'_> {
         }
         let pre_draft16 = sent == version::TLS13 || (0x7f01..0x7f10).contains(&sent);
         self.tx.hello(self.direction).version = if pre_draft16 { version::TLS13_PRE_DRAFT16 } else { sent };
+        if self.keep.ja3
+            && let Some(fingerprints) = &mut self.fingerprints
+        {
+            fingerprints.ja3.get_or_insert_with(|| Ja3::new(sent));
+        }
+        if let Some(ja4) = self.ja4() {
+            ja4.version(sent);
+        }
     }
 
-    fn extensions(&mut self, mut reader: Reader) -> Result<(), Stop> {
-        let Some(total) = reader.u16() else { return Ok(()) };
+    /// An extension that cannot be read ends the list, and the hello counts as read to its end all the same.
+    fn extensions(&mut self, reader: Reader) -> Result<(), Stop> {
+        self.fields = self.ja3().map(|_| Ja3Fields::default());
+        match self.extension_list(reader) {
+            Ok(Ok(())) => {}
+            Ok(Err(in_extension)) => self.note(&in_extension),
+            Err(in_list) => return Err(in_list),
+        }
+        if let Some(fields) = self.fields.take() {
+            let client = self.kind == Kind::Client;
+            if let Some(ja3) = self.ja3() {
+                ja3.push(&fields.extensions);
+                if client {
+                    ja3.push(&fields.groups);
+                    ja3.push(&fields.point_formats);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks the list. Outside: it cannot be followed further. Inside: one of its extensions cannot be read.
+    fn extension_list(&mut self, mut reader: Reader) -> Result<Result<(), Stop>, Stop> {
+        let Some(total) = reader.u16() else { return Ok(Ok(())) };
         if reader.len() < usize::from(total) {
             return Err(Stop::Length);
         }
@@ -104,45 +214,105 @@ impl Walk<'_> {
             let kind = reader.u16().ok_or(Stop::Length)?;
             let len = reader.u16().ok_or(Stop::Length)?;
             let body = reader.0.get(..usize::from(len)).ok_or(Stop::Length)?;
-            let mut of_body = Reader(body);
-            // Either the whole body or as much as was understood of it is passed over.
-            let understood = match kind {
-                _ if body.is_empty() => 0,
-                extension::SERVER_NAME => {
-                    self.server_name(&mut of_body)?;
-                    body.len() - of_body.len()
-                }
-                extension::SUPPORTED_GROUPS => {
-                    let len = of_body.u16().ok_or(Stop::Length)?;
-                    of_body.take(usize::from(len)).ok_or(Stop::Length)?;
-                    body.len() - of_body.len()
-                }
-                extension::EC_POINT_FORMATS => {
-                    let len = of_body.u8().ok_or(Stop::Length)?;
-                    of_body.take(usize::from(len)).ok_or(Stop::Length)?;
-                    body.len() - of_body.len()
-                }
-                extension::SIGNATURE_ALGORITHMS => {
-                    let len = of_body.u16().filter(|len| len % 2 == 0).ok_or(Stop::Length)?;
-                    of_body.take(usize::from(len)).ok_or(Stop::Length)?;
-                    body.len() - of_body.len()
-                }
-                extension::ALPN => {
-                    let len = of_body.u16().ok_or(Stop::Length)?;
-                    of_body.take(usize::from(len)).ok_or(Stop::Length)?;
-                    body.len()
-                }
-                extension::SUPPORTED_VERSIONS => {
-                    self.supported_versions(&mut of_body)?;
-                    body.len() - of_body.len()
-                }
-                _ => body.len(),
+            let understood = match self.extension(kind, body) {
+                Ok(understood) => understood,
+                Err(stop) => return Ok(Err(stop)),
             };
             if kind == extension::EARLY_DATA && self.kind == Kind::Client {
                 self.tx.flags |= flag::EARLY_DATA;
             }
             reader.take(understood).ok_or(Stop::Length)?;
+            if let Some(fields) = &mut self.fields
+                && !is_grease(kind)
+            {
+                fields.extensions.push(kind);
+            }
+            if let Some(ja4) = self.ja4() {
+                ja4.extension(kind);
+            }
             processed = processed.wrapping_add(len.wrapping_add(4));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Reads one extension and says how much of it is passed over: either the whole body or as much as was understood.
+    fn extension(&mut self, kind: u16, body: &[u8]) -> Result<usize, Stop> {
+        let mut of_body = Reader(body);
+        if body.is_empty() {
+            return Ok(0);
+        }
+        match kind {
+            extension::SERVER_NAME => self.server_name(&mut of_body)?,
+            extension::SUPPORTED_GROUPS => self.supported_groups(&mut of_body)?,
+            extension::EC_POINT_FORMATS => {
+                let len = of_body.u8().ok_or(Stop::Length)?;
+                let formats = of_body.take(usize::from(len)).ok_or(Stop::Length)?;
+                if self.kind == Kind::Client
+                    && let Some(fields) = &mut self.fields
+                {
+                    for &format in formats {
+                        fields.point_formats.push(u16::from(format));
+                    }
+                }
+            }
+            extension::SIGNATURE_ALGORITHMS => {
+                let len = of_body.u16().filter(|len| len % 2 == 0).ok_or(Stop::Length)?;
+                let algorithms = of_body.take(usize::from(len)).ok_or(Stop::Length)?;
+                if let Some(ja4) = self.ja4() {
+                    let (pairs, _) = algorithms.as_chunks::<2>();
+                    for &pair in pairs {
+                        ja4.signature_algorithm(u16::from_be_bytes(pair));
+                    }
+                }
+            }
+            extension::ALPN => {
+                let len = of_body.u16().ok_or(Stop::Length)?;
+                let behind = of_body.len().checked_sub(usize::from(len)).ok_or(Stop::Length)?;
+                self.alpn(of_body, behind)?;
+                return Ok(body.len());
+            }
+            extension::SUPPORTED_VERSIONS => self.supported_versions(&mut of_body)?,
+            _ => return Ok(body.len()),
+        }
+        Ok(body.len() - of_body.len())
+    }
+
+    /// Groups are read one by one only for JA3; a length that is odd then takes in the byte behind it.
+    fn supported_groups(&mut self, body: &mut Reader) -> Result<(), Stop> {
+        let len = usize::from(body.u16().ok_or(Stop::Length)?);
+        let fields = if self.kind == Kind::Client { self.fields.as_mut() } else { None };
+        let Some(fields) = fields else {
+            body.take(len).ok_or(Stop::Length)?;
+            return Ok(());
+        };
+        if body.len() < len {
+            return Err(Stop::Length);
+        }
+        for _ in 0..len.div_ceil(2) {
+            let group = body.u16().ok_or(Stop::Length)?;
+            if !is_grease(group) {
+                fields.groups.push(group);
+            }
+        }
+        Ok(())
+    }
+
+    /// Protocols are read only for JA4, of which the first counts. `behind`: bytes of the extension behind the list.
+    fn alpn(&mut self, mut list: Reader, behind: usize) -> Result<(), Stop> {
+        let mut first = true;
+        let Some(ja4) = self.ja4() else { return Ok(()) };
+        while list.len() > behind {
+            let len = usize::from(list.u8().ok_or(Stop::Length)?);
+            if len > list.len() {
+                return Err(Stop::Length);
+            }
+            if len + behind > list.len() {
+                break;
+            }
+            let protocol = list.take(len).ok_or(Stop::Length)?;
+            if std::mem::take(&mut first) {
+                ja4.alpn(protocol);
+            }
         }
         Ok(())
     }
@@ -185,6 +355,9 @@ impl Walk<'_> {
         let (pairs, _) = versions.as_chunks::<2>();
         if let Some(first) = pairs.iter().map(|&pair| u16::from_be_bytes(pair)).find(|&sent| version::is_known(sent)) {
             self.tx.hello(self.direction).version = first;
+            if let Some(ja4) = self.ja4() {
+                ja4.version(first);
+            }
         }
         self.tx.flags |= flag::CLIENT_HELLO_VERSIONS;
         Ok(())
@@ -227,7 +400,7 @@ mod tests {
     fn check(extensions: &[u8], name: Option<&str>, events: &[&str]) {
         let mut tx = TlsTx::default();
         let mut raised = EventSet::new();
-        read(&mut tx, &mut raised, Kind::Client, Direction::ToServer, &client_hello(extensions));
+        read(&mut tx, &mut raised, Keep::default(), Kind::Client, Direction::ToServer, &client_hello(extensions));
         assert_eq!(tx.sni(), name);
         let raised: Vec<&str> = raised.iter().map(|event| event.0).collect();
         assert_eq!(raised, events);

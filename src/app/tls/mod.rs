@@ -10,9 +10,11 @@ mod ssl2;
 
 pub(super) use record::TlsParser;
 
+use super::fingerprint::{Ja3, Ja4};
 use super::probe::{Context, Probe};
 use super::transaction::Buffer;
 use crate::verdict::Direction;
+use certificate::Certificates;
 
 /// How far a session has come. Suricata: `TLS_STATE_IN_PROGRESS` and so on.
 pub mod progress {
@@ -60,6 +62,8 @@ mod flag {
     pub(super) const CLIENT_HELLO_VERSIONS: u32 = 1 << 21;
     pub(super) const EARLY_DATA: u32 = 1 << 23;
     pub(super) const WANTS_CLIENT_CERTIFICATE: u32 = 1 << 26;
+    pub(super) const CLIENT_RANDOM: u32 = 1 << 27;
+    pub(super) const SERVER_RANDOM: u32 = 1 << 28;
 }
 
 /// Versions as they are on the wire.
@@ -103,18 +107,23 @@ struct Hello {
     version: u16,
     /// Up to a NUL byte, like the buffer of `tls.sni`.
     sni: Option<Box<[u8]>>,
-    certificate: Certificate,
+    random: [u8; RANDOM_BYTES],
+    certificates: Certificates,
+    /// When rules look at them.
+    fingerprints: Option<Box<Fingerprints>>,
 }
 
-/// A side's certificate, as far as the state of the handshake depends on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Certificate {
-    #[default]
-    NotSeen,
-    /// A chain that Suricata cannot read.
-    Unreadable,
-    /// Subject and issuer of its first certificate are known.
-    Known,
+const RANDOM_BYTES: usize = 32;
+/// The first bytes of the random ones, once meant to be the time.
+const RANDOM_TIME_BYTES: usize = 4;
+
+/// Fingerprints of the hellos that a side sent.
+#[derive(Debug, Default)]
+struct Fingerprints {
+    ja3: Option<Ja3>,
+    ja4: Option<Ja4>,
+    /// JA4 as text, as of the last hello.
+    ja4_text: Option<Box<str>>,
 }
 
 /// Which directions of the flow have ended.
@@ -160,18 +169,62 @@ impl TlsTx {
             progress::FINISHED
         } else if self.has(flag::HANDSHAKE_DONE) {
             progress::HANDSHAKE_DONE
-        } else if direction == Direction::ToServer && self.server.certificate == Certificate::Known {
+        } else if direction == Direction::ToServer && self.server.certificates.is_begun() {
             progress::CERT_READY
         } else {
             progress::IN_PROGRESS
         }
     }
 
-    pub(super) fn buffer(&self, buffer: Buffer) -> Option<&[u8]> {
+    pub(super) fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
+        let kept = self.side(direction).certificates.kept();
         match buffer {
             Buffer::TlsSni => self.client.sni.as_deref(),
+            Buffer::TlsCertSubject => kept?.subject.as_deref().map(str::as_bytes),
+            Buffer::TlsCertIssuer => kept?.issuer.as_deref().map(str::as_bytes),
+            Buffer::TlsCertSerial => kept?.serial.as_deref().map(str::as_bytes),
+            Buffer::TlsCertFingerprint => kept?.fingerprint.as_deref().map(str::as_bytes),
+            Buffer::TlsCert(number) => kept?.chain.get(usize::from(number)).map(|der| &**der),
+            Buffer::TlsRandom => Some(self.random(direction)?.as_slice()),
+            Buffer::TlsRandomTime => self.random(direction)?.get(..RANDOM_TIME_BYTES),
+            Buffer::TlsRandomBytes => self.random(direction)?.get(RANDOM_TIME_BYTES..),
+            Buffer::Ja3Hash | Buffer::Ja3sHash => self.side(direction).ja3()?.hash().map(str::as_bytes),
+            Buffer::Ja3String | Buffer::Ja3sString => Some(self.side(direction).ja3()?.text().as_bytes()),
+            Buffer::Ja4Hash => self.client.fingerprints.as_deref()?.ja4_text.as_deref().map(str::as_bytes),
             _ => None,
         }
+    }
+
+    fn side(&self, direction: Direction) -> &Hello {
+        match direction {
+            Direction::ToServer => &self.client,
+            Direction::ToClient => &self.server,
+        }
+    }
+
+    /// As in Suricata, the random bytes of one side are there once the other side has sent its own.
+    fn random(&self, direction: Direction) -> Option<&[u8; RANDOM_BYTES]> {
+        let other = match direction {
+            Direction::ToServer => flag::SERVER_RANDOM,
+            Direction::ToClient => flag::CLIENT_RANDOM,
+        };
+        self.has(other).then_some(&self.side(direction).random)
+    }
+
+    /// From when to when a side's certificate is valid, in seconds since 1970; known when rules look at certificates.
+    pub fn validity(&self, direction: Direction) -> Option<(i64, i64)> {
+        self.side(direction).certificates.kept().map(|kept| (kept.not_before, kept.not_after))
+    }
+
+    /// How many certificates a side has sent, those that could not be read left out; known when rules look at them.
+    pub fn n_certificates(&self, direction: Direction) -> u32 {
+        self.side(direction).certificates.kept().map_or(0, |kept| kept.chain.len() as u32)
+    }
+}
+
+impl Hello {
+    fn ja3(&self) -> Option<&Ja3> {
+        self.fingerprints.as_deref()?.ja3.as_ref()
     }
 }
 

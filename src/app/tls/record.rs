@@ -1,9 +1,9 @@
 //! Records, and the handshake messages in them.
 
 use super::super::transaction::{TxData, raise};
-use super::super::{Parsed, Transactions, Wishes};
+use super::super::{Keep, Parsed, Transactions, Wishes};
 use super::ssl2::{self, Session};
-use super::{Certificate, Eof, TlsTx, certificate, flag, heartbeat, hello, state, version};
+use super::{Eof, TlsTx, flag, heartbeat, hello, state, version};
 use crate::packet::EventSet;
 use crate::verdict::Direction;
 
@@ -80,6 +80,7 @@ pub(in super::super) struct TlsParser {
     /// State bits of the message at hand; they outlive it until a record begins a new piece of data.
     current: u32,
     encrypted_heartbeat_len: u32,
+    keep: Keep,
 }
 
 impl TlsParser {
@@ -92,6 +93,7 @@ impl TlsParser {
         wishes: &mut Wishes,
     ) -> Parsed {
         let Some(tx) = txs.list.front_mut() else { return Parsed::Error };
+        self.keep = wishes.keep;
         let events = &mut tx.events;
         let TxData::Tls(tx) = &mut tx.data else { return Parsed::Error };
         if data.is_empty() {
@@ -113,7 +115,7 @@ impl TlsParser {
             return parsed;
         }
         let asked = if tx.has(flag::WANTS_CLIENT_CERTIFICATE) { &tx.client } else { &tx.server };
-        if asked.certificate == Certificate::Known {
+        if asked.certificates.is_known() {
             tx.flags |= flag::HANDSHAKE_DONE;
         }
         if eof.to_server && eof.to_client {
@@ -354,15 +356,17 @@ impl TlsParser {
         match kind {
             message::CLIENT_HELLO => {
                 self.current = state::CLIENT_HELLO;
-                hello::read(tx, events, hello::Kind::Client, direction, message);
+                hello::read(tx, events, self.keep, hello::Kind::Client, direction, message);
             }
             message::SERVER_HELLO => {
                 self.current = state::SERVER_HELLO;
-                hello::read(tx, events, hello::Kind::Server, direction, message);
+                hello::read(tx, events, self.keep, hello::Kind::Server, direction, message);
             }
             message::SERVER_KEY_EXCHANGE => self.current = state::SERVER_KEYX,
             message::CLIENT_KEY_EXCHANGE => self.current = state::CLIENT_KEYX,
-            message::CERTIFICATE => certificate::read(&mut tx.hello(direction).certificate, events, message),
+            message::CERTIFICATE => {
+                tx.hello(direction).certificates.read(events, message, self.keep.certificates);
+            }
             message::CERTIFICATE_REQUEST if direction == Direction::ToClient => {
                 self.current = flag::WANTS_CLIENT_CERTIFICATE;
             }

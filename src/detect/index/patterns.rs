@@ -2,7 +2,7 @@
 
 use super::names::{Names, NamesBuilder};
 use super::waits_for;
-use crate::app::{Buffer, Tx};
+use crate::app::Tx;
 use crate::detect::content::BufferTest;
 use crate::detect::places::BufferName;
 use crate::detect::signature::{Look, Signature};
@@ -62,18 +62,8 @@ impl ByPattern {
     /// Adds the rules whose pattern may be in one of the buffers of `tx`, in no order.
     pub(super) fn find(&self, tx: &Tx, direction: Direction, searching: &mut Searching, found: &mut Vec<RuleId>) {
         for of_buffer in &self.0 {
-            match of_buffer.buffer {
-                BufferName::One(buffer) => {
-                    if let Some(bytes) = tx.buffer(buffer, direction) {
-                        of_buffer.find(bytes, searching, found);
-                    }
-                }
-                BufferName::DnsQueries => {
-                    let queries = (0..u16::MAX).map_while(|number| tx.buffer(Buffer::DnsQuery(number), direction));
-                    for bytes in queries {
-                        of_buffer.find(bytes, searching, found);
-                    }
-                }
+            for bytes in of_buffer.buffer.each(tx, direction) {
+                of_buffer.find(bytes, searching, found);
             }
         }
     }
@@ -184,6 +174,7 @@ impl Patterns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::Buffer;
     use crate::detect::content::{Amount, ContentTest, content};
 
     fn found(rules: &[Vec<ContentTest>], dotprefix: bool, buffer: &str) -> Vec<u32> {

@@ -18,6 +18,7 @@ mod meta;
 mod number;
 mod other;
 mod pcre;
+mod session;
 pub(crate) mod text;
 mod transform;
 mod value;
@@ -35,6 +36,7 @@ pub use flow::{
 pub use header::{BitsMatch, FlagsMode, IpProto, IpProtoMatch};
 pub use number::{ByteExtract, ByteJump, ByteMath, ByteOperator, ByteTest, Encoding, JumpFrom, MathOperator};
 pub use pcre::Pcre;
+pub use session::{DateTest, SshProtoVersion, TlsVersion, ssl_version};
 pub use text::{content_text, quoted_text};
 pub use transform::Transform;
 pub(crate) use value::{Value, c_number, c_unsigned, is_blank};
@@ -175,6 +177,48 @@ pub enum Keyword {
         /// ... of which these must not be reached.
         negated: u8,
     },
+    /// `tls.version`
+    TlsVersion(TlsVersion),
+    /// `ssl_version`: a set of bits, see [`ssl_version`].
+    SslVersion {
+        /// Any of these ...
+        versions: u8,
+        /// ... each written with `!`.
+        negated: bool,
+    },
+    /// `tls.subject`, `tls.issuerdn`: text in a name of the certificate.
+    TlsCertName {
+        /// In the issuer's, not the subject's.
+        issuer: bool,
+        /// `!`
+        negated: bool,
+        /// The text.
+        text: String,
+    },
+    /// `tls.fingerprint`: as a content of `tls.cert_fingerprint`.
+    TlsFingerprint {
+        /// `!`
+        negated: bool,
+        /// 59 bytes.
+        pattern: Vec<u8>,
+    },
+    /// `tls_cert_notbefore`, `tls_cert_notafter`
+    TlsCertDate {
+        /// When the certificate ends to be valid.
+        not_after: bool,
+        /// The test.
+        test: DateTest,
+        /// As written.
+        text: String,
+    },
+    /// `tls_cert_expired`, and with false `tls_cert_valid`.
+    TlsCertExpired(bool),
+    /// `tls.cert_chain_len`
+    TlsCertChainLen(Compare<u32>),
+    /// `ssh.protoversion`
+    SshProtoVersion(SshProtoVersion),
+    /// `ssh.softwareversion`: the whole of it.
+    SshSoftwareVersion(String),
 
     /// A sticky buffer.
     Buffer(Buffer),
@@ -372,6 +416,7 @@ pub fn defs() -> impl Iterator<Item = &'static KeywordDef> {
         header::DEFS,
         flow::DEFS,
         app::DEFS,
+        session::DEFS,
         buffer::DEFS,
         transform::DEFS,
         content::DEFS,

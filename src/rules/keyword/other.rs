@@ -1,10 +1,7 @@
 //! Keywords that are known and not taken apart yet, with what they ask of the rule; and AWS's own.
 
-use super::app::TLS_GENERIC;
 use super::{Argument, Effect, Family, KeywordDef, ListDef, Parse};
-use crate::rules::Protocol::{
-    self, Dcerpc, Dhcp, Dns, Ftp, FtpData, Http2, Ike, Krb5, Mqtt, Nfs, Rfb, Smb, Snmp, Ssh, Tls,
-};
+use crate::rules::Protocol::{self, Dcerpc, Dhcp, Dns, Ftp, FtpData, Http2, Ike, Krb5, Mqtt, Nfs, Rfb, Smb, Snmp, Tls};
 use crate::rules::Protocol::{Http1, Smtp};
 
 const fn list(
@@ -16,10 +13,6 @@ const fn list(
     ListDef { name, app, to_server, to_client, multi: false, packet: false }
 }
 
-const TLS_CERT: ListDef = list("tls_cert", Some(Tls), &[Tls], &[Tls]);
-const TLS_FINGERPRINT: ListDef = list("tls.cert_fingerprint", Some(Tls), &[Tls], &[Tls]);
-const TLS_VALIDITY: ListDef = list("tls_validity", Some(Tls), &[], &[Tls]);
-const SSH_BANNER: ListDef = list("ssh_banner", Some(Ssh), &[Ssh], &[Ssh]);
 const DNS_OPCODE: ListDef = list("dns.opcode", Some(Dns), &[Dns], &[Dns]);
 const HTTP2: ListDef = list("http2", Some(Http2), &[Http2], &[Http2]);
 const FTP_REQUEST: ListDef = list("ftp_request", Some(Ftp), &[Ftp], &[]);
@@ -76,39 +69,9 @@ const fn payload(name: &'static str, argument: Argument, effect: Effect, doc: &'
 }
 
 pub(super) const DEFS: &[KeywordDef] = &[
-    app("tls.version", &[], &TLS_GENERIC, "tests the TLS version"),
-    app("ssl_version", &[], &TLS_GENERIC, "tests the SSL or TLS version, several at once"),
-    KeywordDef {
-        argument: Argument::NOT_QUOTED,
-        ..app("tls.subject", &[], &TLS_CERT, "finds text in the certificate's subject")
-    },
-    KeywordDef {
-        argument: Argument::NOT_QUOTED,
-        ..app("tls.issuerdn", &[], &TLS_CERT, "finds text in the certificate's issuer")
-    },
-    KeywordDef {
-        argument: Argument::NOT_QUOTED,
-        ..app("tls.fingerprint", &[], &TLS_FINGERPRINT, "tests the certificate's SHA-1 fingerprint")
-    },
-    app("tls_cert_notbefore", &[], &TLS_VALIDITY, "tests when the certificate begins to be valid"),
-    app("tls_cert_notafter", &[], &TLS_VALIDITY, "tests when the certificate ends to be valid"),
-    KeywordDef {
-        argument: Argument::NONE,
-        ..app("tls_cert_expired", &[], &TLS_VALIDITY, "the certificate has expired")
-    },
-    KeywordDef {
-        argument: Argument::NONE,
-        ..app("tls_cert_valid", &[], &TLS_VALIDITY, "the certificate has not expired")
-    },
-    app("tls.cert_chain_len", &[], &TLS_VALIDITY, "tests the number of certificates"),
     KeywordDef {
         aliases: &["tls.store"],
         ..known(Family::App, "tls_store", Argument::NONE, Effect::App(Tls), "keeps the certificate on disk")
-    },
-    KeywordDef { argument: Argument::MAY_QUOTE, ..app("ssh.protoversion", &[], &SSH_BANNER, "tests the SSH version") },
-    KeywordDef {
-        argument: Argument::MAY_QUOTE,
-        ..app("ssh.softwareversion", &[], &SSH_BANNER, "finds text in the SSH software")
     },
     app("dns.opcode", &[], &DNS_OPCODE, "tests the DNS opcode"),
     app("http2.frametype", &[], &HTTP2, "tests the HTTP/2 frame type"),
