@@ -12,6 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import app_cases  # noqa: E402,F401
+import host_cases  # noqa: E402,F401
 import ip_cases  # noqa: E402,F401
 import tcp_cases  # noqa: E402,F401
 import tls_cases  # noqa: E402,F401
@@ -27,9 +28,9 @@ def main():
     lines = ["# Edge captures", "",
              "Our own work (Apache-2.0), written byte by byte: `generate.py` makes the captures and this page again. Frames are",
              "built in `packet.py`, application data in `payload.py`; each capture is one function in `tcp_cases.py`,",
-             "`tls_cases.py`, `ip_cases.py` or `app_cases.py`. Client 10.2.1.10 or 2001:db8:2:1::10, servers 198.51.100.10,",
-             "203.0.113.50 and 2001:db8:100::10 unless said otherwise. \"Allowed\" is www.kaggle.com, \"refused\" is example.org:",
-             "the names are chosen for the policies in `rules/`.", "", "| capture | frames | shows |", "|---|---|---|"]
+             "`tls_cases.py`, `ip_cases.py`, `app_cases.py` or `host_cases.py`. Client 10.2.1.10 or 2001:db8:2:1::10, servers",
+             "198.51.100.10, 203.0.113.50 and 2001:db8:100::10 unless said otherwise. \"Allowed\" is www.kaggle.com, \"refused\" is",
+             "example.org: the names are chosen for the policies in `rules/`.", "", "| capture | frames | shows |", "|---|---|---|"]
     for name, build in sorted(CASES, key=lambda c: c[0]):
         trace = Trace()
         build(trace)
