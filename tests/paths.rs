@@ -263,6 +263,13 @@ fn rule() -> impl Strategy<Value = (String, String)> {
             ("tcp", "flowbits:set,seen;"),
             ("tls", "flowbits:isset,seen; flow:to_server;"),
             ("http", "flowbits:isnotset,seen; flowbits:set,other; flow:to_server;"),
+            ("ip", "xbits:isset,marked,track ip_src;"),
+            ("ip", "xbits:isnotset,marked,track ip_pair; hostbits:toggle,marked,dst;"),
+            ("tls", "tls.sni; content:\"a\"; xbits:set,marked,track ip_src,expire 1;"),
+            ("tcp", "flowint:count,+,1; threshold:type limit, track by_src, count 2, seconds 1;"),
+            ("ip", "flowint:count,>,2; detection_filter:track by_dst, count 1, seconds 10;"),
+            ("http", "http.host; content:\"a\"; threshold:type both, track by_rule, count 2, seconds 60;"),
+            ("ip", "threshold:type threshold, track by_both, count 3, seconds 60; noalert;"),
         ])
         .prop_map(|(protocol, options)| (protocol, options.to_owned())),
     ];

@@ -66,3 +66,53 @@ fn a_look_into_a_buffer_covers_the_flow() {
         assert!(kind(rule).covers_flow(false));
     }
 }
+
+#[test]
+fn what_a_rule_remembers_leaves_it_about_addresses_unless_it_is_about_the_flow() {
+    for (rule, expected) in [
+        ("drop ip any any -> any any (xbits:set,x,track ip_src; sid:1;)", SignatureKind::IpOnly),
+        ("drop ip any any -> any any (xbits:isset,x,track ip_src; sid:1;)", SignatureKind::IpOnly),
+        (
+            "drop ip any any -> any any (xbits:isnotset,x,track ip_pair; xbits:toggle,x,track ip_pair; sid:1;)",
+            SignatureKind::IpOnly,
+        ),
+        ("drop ip any any -> any any (hostbits:isset,x,dst; sid:1;)", SignatureKind::IpOnly),
+        ("drop ip any any -> any any (hostbits:unset,x; flowbits:set,y; sid:1;)", SignatureKind::IpOnly),
+        ("drop tcp !10.0.0.1 any -> any any (xbits:isset,x,track ip_src; sid:1;)", SignatureKind::LikeIpOnly),
+        ("drop tcp any any -> any any (flowbits:toggle,x; sid:1;)", SignatureKind::Packet),
+        ("drop tcp any any -> any any (flowbits:unset,x; sid:1;)", SignatureKind::Packet),
+        ("drop tcp any any -> any any (flowbits:set,x|y; sid:1;)", SignatureKind::IpOnly),
+        ("drop tcp any any -> any any (flowint:xx,+,1; sid:1;)", SignatureKind::Packet),
+        ("drop tcp any any -> any any (flowint:xx,notset; sid:1;)", SignatureKind::Packet),
+        ("drop tls any any -> any any (flowint:xx,+,1; sid:1;)", SignatureKind::AppLayer),
+        ("drop tls any any -> any any (flowint:xx,>,1; sid:1;)", SignatureKind::Packet),
+        ("drop tls any any -> any any (xbits:isset,x,track ip_src; sid:1;)", SignatureKind::Packet),
+        ("drop tls any any -> any any (xbits:set,x,track ip_src; flow:to_server; sid:1;)", SignatureKind::AppLayer),
+        (
+            "drop tcp any any -> any any (app-layer-protocol:tls; xbits:isset,x,track ip_src; sid:1;)",
+            SignatureKind::PdOnly,
+        ),
+        ("drop tcp any any -> any any (app-layer-protocol:tls; flowint:xx,+,1; sid:1;)", SignatureKind::PdOnly),
+        ("drop tcp any any -> any any (app-layer-protocol:tls; flowbits:unset,x; sid:1;)", SignatureKind::PdOnly),
+        ("drop tcp any any -> any any (app-layer-protocol:tls; flowint:xx,isset; sid:1;)", SignatureKind::Packet),
+        ("drop tcp any any -> any any (app-layer-protocol:tls; flowbits:isset,x; sid:1;)", SignatureKind::Packet),
+        (
+            "drop ip any any -> any any (threshold:type limit,track by_src,count 1,seconds 1; sid:1;)",
+            SignatureKind::IpOnly,
+        ),
+        ("drop ip any any -> any any (detection_filter:track by_src,count 1,seconds 1; sid:1;)", SignatureKind::IpOnly),
+        (
+            "drop tls any any -> any any (threshold:type limit,track by_src,count 1,seconds 1; sid:1;)",
+            SignatureKind::AppLayer,
+        ),
+        ("drop tcp any any -> any any (xbits:isset,x,track ip_src; flow:to_server; sid:1;)", SignatureKind::Packet),
+        (
+            "drop tls any any -> any any (tls.sni; content:\"a\"; flowint:xx,isset; xbits:isset,x,track ip_src; sid:1;)",
+            SignatureKind::AppTx,
+        ),
+        ("drop tcp any any -> any any (xbits:isset,x,track ip_src; flow:established; sid:1;)", SignatureKind::Packet),
+        ("drop tcp any any -> any any (noalert; sid:1;)", SignatureKind::IpOnly),
+    ] {
+        assert_eq!(kind(rule), expected, "{rule}");
+    }
+}

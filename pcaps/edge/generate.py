@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 
 import app_cases  # noqa: E402,F401
 import byte_cases  # noqa: E402,F401
+import host_cases  # noqa: E402,F401
 import ip_cases  # noqa: E402,F401
 import session_cases  # noqa: E402,F401
 import tcp_cases  # noqa: E402,F401
@@ -28,11 +29,10 @@ def main():
     os.makedirs(target, exist_ok=True)
     lines = ["# Edge captures", "",
              "Our own work (Apache-2.0), written byte by byte: `generate.py` makes the captures and this page again. Frames are",
-             "built in `packet.py`, application data in `payload.py`; each capture is one function in `tcp_cases.py`,",
-             "`tls_cases.py`, `session_cases.py`, `ip_cases.py`, `app_cases.py` or `byte_cases.py`. Client 10.2.1.10 or",
-             "2001:db8:2:1::10, servers 198.51.100.10,",
-             "203.0.113.50 and 2001:db8:100::10 unless said otherwise. \"Allowed\" is www.kaggle.com, \"refused\" is example.org:",
-             "the names are chosen for the policies in `rules/`.", "", "| capture | frames | shows |", "|---|---|---|"]
+             "built in `packet.py`, application data in `payload.py`; each capture is one function in one of the `*_cases.py`.",
+             "Client 10.2.1.10 or 2001:db8:2:1::10, servers 198.51.100.10, 203.0.113.50 and 2001:db8:100::10 unless said",
+             "otherwise. \"Allowed\" is www.kaggle.com, \"refused\" is example.org: the names are chosen for the policies in",
+             "`rules/`.", "", "| capture | frames | shows |", "|---|---|---|"]
     for name, build in sorted(CASES, key=lambda c: c[0]):
         trace = Trace()
         build(trace)

@@ -1,6 +1,7 @@
 //! What kind of rule a signature is: the question that decides what its action covers.
 
-use super::signature::{Change, PacketTest, Signature, SignatureKind};
+use super::memory::{BitChange, Change};
+use super::signature::{PacketTest, Signature, SignatureKind};
 
 /// Facts about a signature's header that its kind depends on besides its tests.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +15,10 @@ pub(super) struct HeaderFacts {
 /// Source: Suricata 7.0.10, measured with its rule analysis and by experiment on each kind.
 pub(super) fn kind(signature: &Signature, header: HeaderFacts) -> SignatureKind {
     let tests = &signature.packet_tests;
-    let sets_bits_only = signature.changes.iter().all(|change| change.change == Change::Set);
+    let changes_fit = signature
+        .changes
+        .iter()
+        .all(|change| matches!(change, Change::FlowBit(BitChange::Set, _) | Change::HostBit(..)));
     if signature.engines.is_empty() && signature.app_proto.is_none() && signature.payload.tests.is_empty() {
         let names_protocol = tests.iter().any(|test| matches!(test, PacketTest::AppLayerProtocol { .. }));
         let nothing_else = tests.iter().all(|test| match test {
@@ -22,12 +26,12 @@ pub(super) fn kind(signature: &Signature, header: HeaderFacts) -> SignatureKind 
             PacketTest::Flow(flow) => {
                 flow.established.is_none() && !flow.stateless && flow.stream.is_none() && flow.fragment.is_none()
             }
-            _ => false,
+            test => test.asks_hosts(),
         });
-        if names_protocol && nothing_else && sets_bits_only {
+        if names_protocol && nothing_else {
             return SignatureKind::PdOnly;
         }
-        if tests.is_empty() && !header.one_direction && sets_bits_only {
+        if tests.iter().all(PacketTest::asks_hosts) && !header.one_direction && changes_fit {
             return if header.negated_address { SignatureKind::LikeIpOnly } else { SignatureKind::IpOnly };
         }
     }

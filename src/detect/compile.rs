@@ -4,9 +4,10 @@ use super::byte_values::Base64;
 use super::content::BufferTest;
 use super::index::Index;
 use super::looks::{Looked, Looks};
+use super::memory::{Change, Names, Role, Threshold};
 use super::resolve::Variables;
 use super::session::SessionTest;
-use super::signature::{AppProtoTest, BitChange, Change, Header, PacketTest, Payload, ProtocolSet, Signature};
+use super::signature::{AppProtoTest, Header, PacketTest, Payload, ProtocolSet, Signature};
 use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
 use crate::app::{AppProto, Keep};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
@@ -18,7 +19,6 @@ use crate::stateless::{Stateless, StatelessSemantics};
 use crate::stream::ExceptionPolicy;
 use crate::verdict::{Direction, RuleAction, RuleId};
 use smallvec::SmallVec;
-use std::collections::HashMap;
 
 /// What compilation depends on besides the policy.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ struct Compiler<'a> {
     signatures: Vec<(Signature, u32, u32)>,
     rules: Vec<RuleInfo>,
     groups: Vec<GroupInfo>,
-    bits: HashMap<String, u16>,
+    names: Names,
     protocols: Vec<(Protocol, Vec<IpProto>, ProtocolSet)>,
     problems: Vec<Diagnostic>,
     keep: Keep,
@@ -85,19 +85,32 @@ struct Options {
     msg: String,
     priority: Option<u32>,
     class_priority: Option<u32>,
-    noalert: bool,
-    alert: bool,
+    /// The last of `noalert` and `alert`.
+    reports: Option<bool>,
     directions: [bool; 2],
     ip_protos: Vec<IpProto>,
     needs_flow: bool,
     needs_variables: bool,
     tests: Vec<PacketTest>,
-    changes: SmallVec<[BitChange; 1]>,
+    changes: SmallVec<[Change; 1]>,
+    threshold: Option<Threshold>,
     looks: Looks,
     /// `flow` asks for content that the stream holds, or does not hold.
     stream_condition: Option<FlowStream>,
     /// The payload is looked at though it is part of a stream, whatever the contents say.
     payload_of_packet: bool,
+}
+
+impl Options {
+    fn remember(&mut self, role: Role) {
+        match role {
+            Role::Asks(question) => {
+                self.needs_flow |= question.needs_flow();
+                self.tests.push(PacketTest::Remembered(question));
+            }
+            Role::Changes(change) => self.changes.push(change),
+        }
+    }
 }
 
 impl<'a> Compiler<'a> {
@@ -108,7 +121,7 @@ impl<'a> Compiler<'a> {
             signatures: Vec::new(),
             rules: Vec::new(),
             groups: Vec::new(),
-            bits: HashMap::new(),
+            names: Names::default(),
             protocols: Vec::new(),
             problems: Vec::new(),
             keep: Keep::default(),
@@ -192,10 +205,7 @@ impl<'a> Compiler<'a> {
         if place.drop_to_alert && action == RuleAction::Drop {
             action = RuleAction::Alert;
         }
-        let reports = match action {
-            RuleAction::Pass => options.alert && !options.noalert,
-            _ => !options.noalert,
-        };
+        let reports = options.reports.unwrap_or(action != RuleAction::Pass);
         let version = match protocol {
             Protocol::Ipv4 | Protocol::Icmpv4 => Some(4),
             Protocol::Ipv6 | Protocol::Icmpv6 => Some(6),
@@ -235,6 +245,7 @@ impl<'a> Compiler<'a> {
             payload,
             engines,
             changes: options.changes,
+            threshold: options.threshold,
             rule: self.rules.len() as u32,
         };
         signature.kind = classify::kind(&signature, facts);
@@ -290,8 +301,10 @@ impl<'a> Compiler<'a> {
                     options.class_priority = Some(options.class_priority.map_or(priority, |p| p.min(priority)));
                 }
                 Keyword::Gid(_) | Keyword::Reference { .. } | Keyword::Metadata(_) | Keyword::Target { .. } => {}
-                Keyword::Noalert | Keyword::Flowbits(Flowbits::Noalert) => options.noalert = true,
-                Keyword::Alert => options.alert = true,
+                Keyword::Noalert | Keyword::Flowbits(Flowbits::Noalert) | Keyword::HostbitsNoalert => {
+                    options.reports = Some(false);
+                }
+                Keyword::Alert => options.reports = Some(true),
                 Keyword::Flow(flow) => {
                     options.stream_condition = options.stream_condition.or(flow.stream);
                     // a bare direction leaves nothing to test: the rule is put among those of the direction
@@ -300,7 +313,15 @@ impl<'a> Compiler<'a> {
                         options.tests.push(PacketTest::Flow(*flow));
                     }
                 }
-                Keyword::Flowbits(Flowbits::Bits { command, names }) => self.flowbits(&mut options, *command, names),
+                Keyword::Flowbits(Flowbits::Bits { command, names }) => {
+                    options.needs_variables |= *command == BitCommand::Isset;
+                    options.remember(self.names.flowbits(*command, names));
+                }
+                Keyword::Flowint(flowint) => options.remember(self.names.flowint(flowint)),
+                Keyword::Xbits(bits) => options.remember(self.names.host_bits(bits, false)),
+                Keyword::Hostbits(bits) => options.remember(self.names.host_bits(bits, true)),
+                Keyword::Threshold(threshold) => options.threshold = Some((*threshold).into()),
+                Keyword::DetectionFilter(filter) => options.threshold = Some((*filter).into()),
                 Keyword::IpProto(proto) => options.ip_protos.push(*proto),
                 Keyword::Ttl(compare) => options.tests.push(PacketTest::Ttl(*compare)),
                 Keyword::Itype(compare) => options.tests.push(PacketTest::Itype(*compare)),
@@ -368,31 +389,6 @@ impl<'a> Compiler<'a> {
             return Err(unsupported(buffer.name(), place.map_or(rule.span, |option| option.span)));
         }
         Ok(options)
-    }
-
-    fn flowbits(&mut self, options: &mut Options, command: BitCommand, names: &[String]) {
-        options.needs_flow = true;
-        let bits: SmallVec<[u16; 2]> = names.iter().map(|name| self.bit(name)).collect();
-        let change = match command {
-            BitCommand::Isset => {
-                options.needs_variables = true;
-                options.tests.push(PacketTest::Bits { set: true, bits });
-                return;
-            }
-            BitCommand::Isnotset => {
-                options.tests.push(PacketTest::Bits { set: false, bits });
-                return;
-            }
-            BitCommand::Set => Change::Set,
-            BitCommand::Unset => Change::Unset,
-            BitCommand::Toggle => Change::Toggle,
-        };
-        options.changes.extend(bits.into_iter().map(|bit| BitChange { change, bit }));
-    }
-
-    fn bit(&mut self, name: &str) -> u16 {
-        let next = self.bits.len() as u16;
-        *self.bits.entry(name.to_owned()).or_insert(next)
     }
 
     fn finish(mut self) -> Result<Program, Vec<Diagnostic>> {
@@ -527,7 +523,7 @@ fn ip_proto_holds(test: IpProto, number: u8) -> bool {
 /// The name of a keyword that is not evaluated.
 fn name_of(keyword: &Keyword) -> &'static str {
     match keyword {
-        Keyword::Recognised { name, .. } | Keyword::BitsNoalert(name) => name,
+        Keyword::Recognised { name, .. } => name,
         Keyword::Requires(_) => "requires",
         Keyword::Ipopts(_) => "ipopts",
         Keyword::Tos { .. } => "tos",
@@ -538,12 +534,7 @@ fn name_of(keyword: &Keyword) -> &'static str {
         Keyword::TcpMss(_) => "tcp.mss",
         Keyword::Icmpv6Mtu(_) => "icmpv6.mtu",
         Keyword::FlowAge(_) => "flow.age",
-        Keyword::Flowint(_) => "flowint",
-        Keyword::Xbits(_) => "xbits",
-        Keyword::Hostbits(_) => "hostbits",
         Keyword::StreamSize(_) => "stream_size",
-        Keyword::Threshold(_) => "threshold",
-        Keyword::DetectionFilter(_) => "detection_filter",
         Keyword::AppLayerEvent(_) => "app-layer-event",
         Keyword::DecodeEvent(_) => "decode-event",
         Keyword::StreamEvent(_) => "stream-event",

@@ -7,9 +7,10 @@
 use super::Program;
 use super::content::{BufferTest, ContentTest, Values, Window, find, matches};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
+use super::memory::{Memory, Weight};
 use super::places::BufferName;
 use super::session::Moment;
-use super::signature::{Change, Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
+use super::signature::{Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
 use super::transform::Transforms;
 use crate::app::inspection::place;
 use crate::app::{AppLayer, AppProto, Tx, completion};
@@ -138,11 +139,12 @@ pub(crate) fn inspect(
     program: &Program,
     path: RulePath,
     scratch: &mut Scratch,
+    memory: &mut Memory,
     packet: &Packet<'_>,
     mut flow: Option<&mut Flow>,
     state: PacketState,
 ) -> Outcome {
-    let mut run = Run { program, path, packet, state, first_drop: None, scratch };
+    let mut run = Run { program, path, packet, state, first_drop: None, scratch, memory };
     run.scratch.matches.clear();
     run.scratch.stream_state = StreamState::NotAsked;
     run.ip_only(flow.as_deref_mut());
@@ -160,6 +162,7 @@ struct Run<'r, 'p> {
     state: PacketState,
     first_drop: Option<RuleId>,
     scratch: &'r mut Scratch,
+    memory: &'r mut Memory,
 }
 
 impl Run<'_, '_> {
@@ -177,7 +180,7 @@ impl Run<'_, '_> {
             has_flow: flow.is_some(),
             detection_ended: self.state.detection_ended,
             made_up: self.state.origin != Origin::Wire,
-            bits: flow.map_or(&[], |flow| &flow.bits),
+            notes: flow.map(|flow| &flow.notes),
         }
     }
 
@@ -203,7 +206,9 @@ impl Run<'_, '_> {
         };
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
-            if signature.header.fits(self.packet) {
+            if signature.header.fits(self.packet)
+                && signature.packet_tests_hold(self.packet, &self.facts(flow.as_deref()), self.memory)
+            {
                 self.matched(Match { rule: id, tx: None, in_stream: false }, signature, flow.as_deref_mut());
             }
         }
@@ -285,23 +290,33 @@ impl Run<'_, '_> {
         program.index.payload(self.packet, direction, stream, self.state.in_stream, searching, found);
     }
 
-    /// Header and packet tests.
-    fn rule_fits(&self, signature: &Signature, flow: Option<&Flow>) -> bool {
-        if signature.needs_variables && flow.is_some_and(|flow| !flow.has_variables) {
-            return false;
-        }
-        signature.header.fits(self.packet) && signature.packet_tests_hold(self.packet, &self.facts(flow))
+    /// Header, and whether there is what a question about flow bits needs.
+    fn header_fits(&self, signature: &Signature, flow: Option<&Flow>) -> bool {
+        (!signature.needs_variables || flow.is_none_or(|flow| !flow.notes.is_empty()))
+            && signature.header.fits(self.packet)
+    }
+
+    fn packet_tests_hold(&mut self, signature: &Signature, flow: Option<&Flow>) -> bool {
+        signature.packet_tests_hold(self.packet, &self.facts(flow), self.memory)
     }
 
     /// Whether all of a rule that looks into no transaction holds, and whether its content was found in the stream.
     fn packet_rule_holds(&mut self, signature: &Signature, flow: Option<&Flow>) -> Option<bool> {
-        if !self.rule_fits(signature, flow) {
+        if !self.header_fits(signature, flow) {
+            return None;
+        }
+        // a question about a host can change what is remembered, so that its turn is behind the content
+        let asks_last = signature.asks_hosts() && !signature.payload.tests.is_empty();
+        if !asks_last && !self.packet_tests_hold(signature, flow) {
             return None;
         }
         let in_stream = match signature.payload.tests.as_slice() {
             [] => false,
             tests => self.payload_holds(&signature.payload, tests, flow)?,
         };
+        if asks_last && !self.packet_tests_hold(signature, flow) {
+            return None;
+        }
         let holds = match signature.stream_condition {
             Some(FlowStream::OnlyStream) => in_stream,
             Some(FlowStream::NoStream) => !in_stream,
@@ -489,9 +504,9 @@ impl Run<'_, '_> {
             None => {
                 // the flow's application layer is not in its place now: what it speaks comes with the view
                 let facts = PacketFacts { spoken: view.spoken, ..self.facts(Some(flow)) };
-                if (signature.needs_variables && !flow.has_variables)
+                if (signature.needs_variables && flow.notes.is_empty())
                     || !signature.header.fits(self.packet)
-                    || !signature.packet_tests_hold(self.packet, &facts)
+                    || !signature.packet_tests_hold(self.packet, &facts, self.memory)
                     || signature.app_proto.is_some_and(|test| !test.fits(view.proto))
                 {
                     return;
@@ -586,12 +601,10 @@ impl Run<'_, '_> {
         self.scratch.buffer_holds(bytes, transforms, tests)
     }
 
-    /// Notes a match; its changes of bits happen at once, whatever becomes of its action.
-    fn matched(&mut self, found: Match, signature: &Signature, flow: Option<&mut Flow>) {
-        if let Some(flow) = flow {
-            for change in &signature.changes {
-                apply(flow, change.change, change.bit);
-            }
+    /// Notes a match; what it changes changes at once, whatever becomes of its action.
+    fn matched(&mut self, found: Match, signature: &Signature, mut flow: Option<&mut Flow>) {
+        for change in &signature.changes {
+            self.memory.change(change, self.packet, flow.as_deref_mut().map(|flow| &mut flow.notes));
         }
         if matches!(signature.action, RuleAction::Drop | RuleAction::Reject) {
             self.first_drop.get_or_insert(found.rule);
@@ -599,7 +612,7 @@ impl Run<'_, '_> {
         self.scratch.matches.push(found);
     }
 
-    /// Walks the matches in order of the rules: actions, then alerts. A pass ends the walk, a drop does not.
+    /// Walks the matches in order of the rules: thresholds, actions, then alerts. A pass ends the walk, a drop does not.
     fn finish(self, mut flow: Option<&mut Flow>) -> Outcome {
         let mut outcome = Outcome::default();
         let program = self.program;
@@ -608,6 +621,12 @@ impl Run<'_, '_> {
         matches.sort_by(|a, b| a.rule.cmp(&b.rule).then(b.tx.cmp(&a.tx)));
         for found in matches.iter() {
             let Some(signature) = program.signature(found.rule) else { continue };
+            let weight = signature.threshold.map_or(Weight::Full, |threshold| {
+                self.memory.weigh(threshold, found.rule, signature.rule, self.packet)
+            });
+            if weight == Weight::None {
+                continue;
+            }
             let covers_flow = signature.kind.covers_flow(found.in_stream);
             match signature.action {
                 RuleAction::Drop | RuleAction::Reject => {
@@ -627,15 +646,18 @@ impl Run<'_, '_> {
                 }
                 RuleAction::Alert => {}
             }
+            // a pass that is held back, or finds no room for its alert, does not end the walk
+            if weight == Weight::Silent || !(signature.reports || signature.action == RuleAction::Pass) {
+                continue;
+            }
+            if outcome.alerts.len() >= program.profile.packet_alert_max {
+                outcome.alerts_discarded += 1;
+                continue;
+            }
             if signature.reports {
-                if outcome.alerts.len() < program.profile.packet_alert_max {
-                    outcome.alerts.push(found.rule);
-                    if matches!(signature.action, RuleAction::Drop | RuleAction::Reject) {
-                        outcome.first_drop.get_or_insert(found.rule);
-                    }
-                } else {
-                    outcome.alerts_discarded += 1;
-                    continue;
+                outcome.alerts.push(found.rule);
+                if matches!(signature.action, RuleAction::Drop | RuleAction::Reject) {
+                    outcome.first_drop.get_or_insert(found.rule);
                 }
             }
             if signature.action == RuleAction::Pass {
@@ -705,21 +727,6 @@ fn set_action(flow: Option<&mut Flow>, action: FlowAction) {
         && flow.action == FlowAction::None
     {
         flow.action = action;
-    }
-}
-
-fn apply(flow: &mut Flow, change: Change, bit: u16) {
-    let at = flow.bits.iter().position(|b| *b == bit);
-    match (change, at) {
-        (Change::Set | Change::Toggle, None) => {
-            flow.bits.push(bit);
-            flow.has_variables = true;
-        }
-        (Change::Unset | Change::Toggle, Some(at)) => {
-            flow.bits.swap_remove(at);
-            flow.has_variables = !flow.bits.is_empty();
-        }
-        (Change::Set, Some(_)) | (Change::Unset, None) => {}
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! [`Program::compile`] orders the rules of a policy as the engine does, resolves variables, works out what kind of rule
 //! each is (which decides what its action covers) and refuses what is not evaluated here, with its place. `inspect`
-//! runs a program over one packet. Read `signature.rs` for what a rule becomes, `inspect.rs` for the order of work, and
-//! `index/` for how rules that cannot match are left out of it.
+//! runs a program over one packet. Read `signature.rs` for what a rule becomes, `inspect.rs` for the order of work,
+//! `memory/` for what rules remember from packet to packet, and `index/` for how rules that cannot match are left out.
 
 mod byte_values;
 mod classify;
@@ -14,6 +14,7 @@ mod default_actions;
 mod index;
 mod inspect;
 mod looks;
+mod memory;
 mod order;
 mod pcre;
 mod places;
@@ -25,10 +26,12 @@ mod transform;
 
 pub use compile::CompileOptions;
 pub use index::RulePath;
+pub use memory::MemoryLimits;
 pub use profile::EngineProfile;
 pub use signature::SignatureKind;
 
 pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};
+pub(crate) use memory::Memory;
 
 use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
 use crate::source::Span;

@@ -1,21 +1,55 @@
 //! The order in which rules are evaluated under `DEFAULT_ACTION_ORDER`.
 
+use super::memory::{Change, Question};
 use super::signature::{PacketTest, Signature};
+use crate::rules::keyword::XbitTrack;
 use crate::verdict::RuleAction;
 
-/// Sorts first what comes first: by action (pass, drop, reject, alert), then rules that set flow bits before rules that
-/// read them before rules without, then by priority, then by sid. The place in the document never counts.
-/// Source: Suricata 7.0.10, measured.
-pub(super) fn key(signature: &Signature, priority: u32, sid: u32) -> (RuleAction, u8, u32, u32) {
-    (signature.action, bits_role(signature), priority, sid)
+/// What a rule does with one kind of memory, in order of evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    Sets,
+    SetsAndReads,
+    Reads,
+    Neither,
 }
 
-fn bits_role(signature: &Signature) -> u8 {
-    let reads = signature.packet_tests.iter().any(|test| matches!(test, PacketTest::Bits { .. }));
-    match (reads, !signature.changes.is_empty()) {
-        (false, true) => 0,
-        (true, true) => 1,
-        (true, false) => 2,
-        (false, false) => 3,
+/// Sorts first what comes first: by action (pass, drop, reject, alert), then rules that set what is remembered before
+/// rules that read it before rules without (flow bits, counters, bits of hosts, bits of pairs), then by priority, then by
+/// sid. The place in the document never counts. Source: Suricata 7.0.10, measured.
+///
+/// Of bits of hosts, Suricata takes only `hostbits` for setting and only `xbits` for reading, so that a rule with
+/// `xbits:isset` comes before the one with `xbits:set`.
+pub(super) fn key(signature: &Signature, priority: u32, sid: u32) -> (RuleAction, [Role; 4], u32, u32) {
+    let reads = |family: fn(&Question) -> bool| {
+        signature.packet_tests.iter().any(|test| matches!(test, PacketTest::Remembered(asked) if family(asked)))
+    };
+    let sets = |family: fn(&Change) -> bool| signature.changes.iter().any(family);
+    let roles = [
+        role(
+            sets(|change| matches!(change, Change::FlowBit(..))),
+            reads(|asked| matches!(asked, Question::FlowBits { .. })),
+        ),
+        role(
+            sets(|change| matches!(change, Change::Counter(..))),
+            reads(|asked| matches!(asked, Question::Counter(_))),
+        ),
+        role(
+            sets(|change| matches!(change, Change::HostBit(_, bit, _) if bit.by_hostbits)),
+            reads(
+                |asked| matches!(asked, Question::HostBit { bit, .. } if !bit.by_hostbits && bit.track != XbitTrack::Pair),
+            ),
+        ),
+        role(false, reads(|asked| matches!(asked, Question::HostBit { bit, .. } if bit.track == XbitTrack::Pair))),
+    ];
+    (signature.action, roles, priority, sid)
+}
+
+fn role(sets: bool, reads: bool) -> Role {
+    match (sets, reads) {
+        (true, false) => Role::Sets,
+        (true, true) => Role::SetsAndReads,
+        (false, true) => Role::Reads,
+        (false, false) => Role::Neither,
     }
 }

@@ -1,5 +1,6 @@
 //! What varies between engine versions and settings, in one place.
 
+use super::memory::MemoryLimits;
 use crate::app::{AppConfig, Keep};
 use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
@@ -15,6 +16,8 @@ pub struct EngineProfile {
     pub packet_alert_max: usize,
     /// A pass behind the drop of a packet passes the flow nevertheless.
     pub pass_counts_behind_drop: bool,
+    /// What rules may remember.
+    pub memory: MemoryLimits,
     /// Flow time-outs.
     pub timeouts: Timeouts,
     /// TCP.
@@ -34,6 +37,7 @@ impl EngineProfile {
             name: "suricata-7.0",
             packet_alert_max: 15,
             pass_counts_behind_drop: true,
+            memory: MemoryLimits::default(),
             timeouts: Timeouts::default(),
             stream: StreamConfig::network_firewall(),
             app: AppConfig { client_port_holds_probing: true, ..AppConfig::default() },

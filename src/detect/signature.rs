@@ -1,10 +1,12 @@
 //! A rule as the engine runs it.
 
 use super::content::{BufferTest, ContentTest};
+use super::memory::{Change, Memory, Question, Threshold};
 use super::places::BufferName;
 use super::session::SessionTest;
 use super::transform::Transforms;
 use crate::app::AppProto;
+use crate::flow::Notes;
 use crate::packet::{Packet, Transport};
 use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream, Rpc};
 use crate::rules::{AddressRanges, RangeSet};
@@ -74,7 +76,7 @@ pub(crate) struct Signature {
     /// Directions it is run in.
     pub(crate) directions: [bool; 2],
     pub(crate) app_proto: Option<AppProtoTest>,
-    /// It has an application protocol, a `flow` keyword or flow bits, and thus needs a flow.
+    /// It has an application protocol, a `flow` keyword or asks about flow bits or counters, and thus needs a flow.
     pub(crate) needs_flow: bool,
     /// It asks whether bits are set, and thus cannot match before the first is.
     pub(crate) needs_variables: bool,
@@ -86,8 +88,10 @@ pub(crate) struct Signature {
     pub(crate) payload: Payload,
     /// What is looked at in a transaction, in order of inspection.
     pub(crate) engines: SmallVec<[Engine; 2]>,
-    /// Bits changed on a match.
-    pub(crate) changes: SmallVec<[BitChange; 1]>,
+    /// What a match changes, in order of the rule.
+    pub(crate) changes: SmallVec<[Change; 1]>,
+    /// How its matches are counted before they count.
+    pub(crate) threshold: Option<Threshold>,
     /// Place in [`super::Program`]'s list of rules.
     pub(crate) rule: u32,
 }
@@ -207,7 +211,7 @@ impl AppProtoTest {
 #[derive(Clone, Debug)]
 pub(crate) enum PacketTest {
     Flow(FlowKeyword),
-    Bits { set: bool, bits: SmallVec<[u16; 2]> },
+    Remembered(Question),
     AppLayerProtocol { negated: bool, proto: AppProtoTest },
     Ttl(Compare<u8>),
     Itype(Compare<u8>),
@@ -220,21 +224,6 @@ pub(crate) enum PacketTest {
     Dsize(Compare<u16>),
     Sameip,
     Rpc(Rpc),
-}
-
-/// A change of flow bits.
-#[derive(Clone, Debug)]
-pub(crate) struct BitChange {
-    pub(crate) change: Change,
-    pub(crate) bit: u16,
-}
-
-/// What happens to a bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    Set,
-    Unset,
-    Toggle,
 }
 
 /// A look into a transaction in one direction.
@@ -285,7 +274,8 @@ pub(crate) struct PacketFacts<'f> {
     pub(crate) detection_ended: bool,
     /// The packet was never on the wire: what its headers say counts for nothing.
     pub(crate) made_up: bool,
-    pub(crate) bits: &'f [u16],
+    /// What rules have noted on the flow.
+    pub(crate) notes: Option<&'f Notes>,
 }
 
 impl Header {
@@ -315,18 +305,29 @@ impl Signature {
         Self { header: self.header.reversed(), ..self.clone() }
     }
 
-    /// Whether all packet tests hold.
-    pub(crate) fn packet_tests_hold(&self, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
-        self.packet_tests.iter().all(|test| self.packet_test_holds(test, packet, facts))
+    /// It asks about bits of hosts.
+    pub(crate) fn asks_hosts(&self) -> bool {
+        self.packet_tests.iter().any(PacketTest::asks_hosts)
     }
 
-    fn packet_test_holds(&self, test: &PacketTest, packet: &Packet<'_>, facts: &PacketFacts<'_>) -> bool {
+    /// Whether all packet tests hold. To ask about something whose time is over makes the memory forget it.
+    pub(crate) fn packet_tests_hold(&self, packet: &Packet<'_>, facts: &PacketFacts<'_>, memory: &mut Memory) -> bool {
+        self.packet_tests.iter().all(|test| self.packet_test_holds(test, packet, facts, memory))
+    }
+
+    fn packet_test_holds(
+        &self,
+        test: &PacketTest,
+        packet: &Packet<'_>,
+        facts: &PacketFacts<'_>,
+        memory: &mut Memory,
+    ) -> bool {
         if facts.made_up && test.is_of_the_wire() {
             return false;
         }
         match test {
             PacketTest::Flow(flow) => flow_holds(*flow, packet, facts),
-            PacketTest::Bits { set, bits } => facts.has_flow && bits.iter().any(|bit| facts.bits.contains(bit) == *set),
+            PacketTest::Remembered(question) => memory.holds(question, packet, facts.notes),
             PacketTest::AppLayerProtocol { negated, proto } => {
                 if !facts.has_flow || (self.kind == SignatureKind::PdOnly && !facts.detection_ended) {
                     return false;
@@ -387,6 +388,11 @@ impl Signature {
 }
 
 impl PacketTest {
+    /// It asks about a bit of a host or a pair.
+    pub(crate) fn asks_hosts(&self) -> bool {
+        matches!(self, Self::Remembered(Question::HostBit { .. }))
+    }
+
     /// It looks at fields that only a packet from the wire has.
     fn is_of_the_wire(&self) -> bool {
         match self {
@@ -400,7 +406,7 @@ impl PacketTest {
             | Self::Fragoffset(_)
             | Self::Dsize(_)
             | Self::Rpc(_) => true,
-            Self::Flow(_) | Self::Bits { .. } | Self::AppLayerProtocol { .. } | Self::Sameip => false,
+            Self::Flow(_) | Self::Remembered(_) | Self::AppLayerProtocol { .. } | Self::Sameip => false,
         }
     }
 }

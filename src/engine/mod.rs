@@ -112,7 +112,7 @@ impl<'p> Engine<'p> {
             sink.decision(&decision(Verdict::Pass, Stage::None, Cause::NotIp));
             return;
         }
-        self.stateful.begin(frame.number);
+        self.stateful.begin(frame.number, frame.time_ns);
         let fate = self.stateful.frame(decoded, &self.decode);
         sink.decision(&Decision {
             drop_rule: fate.drop_rule,

@@ -3,7 +3,7 @@
 use super::{Fate, alert};
 use crate::app::{AppLayer, FlowKeyView};
 use crate::defrag::Defrag;
-use crate::detect::{Origin, PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
+use crate::detect::{Memory, Origin, PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, StreamUse, TcpState};
@@ -16,7 +16,10 @@ pub(super) struct Stateful<'p> {
     flows: Table,
     defrag: Defrag,
     scratch: Scratch,
+    memory: Memory,
     frame_no: u64,
+    /// Capture time of the frame at hand, nanoseconds.
+    now_ns: i64,
     /// Alerts and ended flows of the frame at hand, until its decision is known.
     alerts: Vec<Alert>,
     ended: Vec<FlowRecord>,
@@ -31,14 +34,17 @@ impl<'p> Stateful<'p> {
             flows: Table::new(profile.timeouts),
             defrag: Defrag::new(profile.defrag.clone()),
             scratch: Scratch::default(),
+            memory: Memory::new(profile.memory),
             frame_no: 0,
+            now_ns: 0,
             alerts: Vec::new(),
             ended: Vec::new(),
         }
     }
 
-    pub(super) fn begin(&mut self, frame_no: u64) {
+    pub(super) fn begin(&mut self, frame_no: u64, now_ns: i64) {
         self.frame_no = frame_no;
+        self.now_ns = now_ns;
         if let Some(flow) = self.flows.sweep() {
             self.end(*flow);
         }
@@ -96,7 +102,8 @@ impl<'p> Stateful<'p> {
             None if outer_dropped => Fate::UNDECIDED,
             None => {
                 let state = PacketState::without_flow(packet);
-                let outcome = inspect(self.program, self.path, &mut self.scratch, packet, None, state);
+                let outcome =
+                    inspect(self.program, self.path, &mut self.scratch, &mut self.memory, packet, None, state);
                 self.report(packet, None, &outcome);
                 fate_of(&outcome, None, None)
             }
@@ -248,10 +255,9 @@ impl<'p> Stateful<'p> {
                         program,
                         self.path,
                         &mut self.scratch,
+                        &mut self.memory,
                         flow,
-                        side,
-                        Origin::Flush,
-                        false,
+                        MadeUp { direction: side, origin: Origin::Flush, detection_ended: false, time_ns: self.now_ns },
                     ));
                 }
             }
@@ -274,7 +280,7 @@ impl<'p> Stateful<'p> {
                     session.disable_raw(direction);
                 }
             }
-            rules = inspect(program, self.path, &mut self.scratch, packet, Some(flow), state);
+            rules = inspect(program, self.path, &mut self.scratch, &mut self.memory, packet, Some(flow), state);
             if state.has_stream
                 && let (Some(session), Some(tcp)) = (flow.session.as_deref_mut(), packet.tcp())
             {
@@ -353,10 +359,12 @@ impl<'p> Stateful<'p> {
             .map(|direction| flow.app.as_deref().is_some_and(|app| app.has_unfinished(direction)));
         let needed = stream::pseudo_packets(session, unfinished);
         let program = self.program;
+        // both packets are made before either is looked at: a pass on the first does not spare the second
+        if matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass) {
+            return;
+        }
         for direction in [Direction::ToServer, Direction::ToClient] {
-            if needed.get(direction.index()) != Some(&true)
-                || matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass)
-            {
+            if needed.get(direction.index()) != Some(&true) {
                 continue;
             }
             if flow.action.is_drop() {
@@ -370,8 +378,19 @@ impl<'p> Stateful<'p> {
             if closed.flush {
                 for side in [direction, direction.opposite()] {
                     if !flow.action.is_drop() {
-                        let (packet, _, outcome) =
-                            inspect_made_up(program, self.path, &mut self.scratch, flow, side, Origin::Flush, false);
+                        let (packet, _, outcome) = inspect_made_up(
+                            program,
+                            self.path,
+                            &mut self.scratch,
+                            &mut self.memory,
+                            flow,
+                            MadeUp {
+                                direction: side,
+                                origin: Origin::Flush,
+                                detection_ended: false,
+                                time_ns: self.now_ns,
+                            },
+                        );
                         self.report(&packet, Some(side), &outcome);
                     }
                 }
@@ -380,8 +399,14 @@ impl<'p> Stateful<'p> {
                 }
             }
             let ended = closed.detection_ended.get(direction.index()) == Some(&true);
-            let (packet, _, outcome) =
-                inspect_made_up(program, self.path, &mut self.scratch, flow, direction, Origin::EndOfFlow, ended);
+            let (packet, _, outcome) = inspect_made_up(
+                program,
+                self.path,
+                &mut self.scratch,
+                &mut self.memory,
+                flow,
+                MadeUp { direction, origin: Origin::EndOfFlow, detection_ended: ended, time_ns: self.now_ns },
+            );
             for &rule in &outcome.alerts {
                 self.alerts.push(alert(0, rule, &packet, Some(direction)));
             }
@@ -472,20 +497,29 @@ fn note_drop(flow: &mut Flow, frame_no: u64, rule: Option<RuleId>, verdict: Verd
     }
 }
 
+/// A packet that does not exist.
+#[derive(Clone, Copy)]
+struct MadeUp {
+    direction: Direction,
+    origin: Origin,
+    detection_ended: bool,
+    time_ns: i64,
+}
+
 /// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
 fn inspect_made_up<'a>(
     program: &Program,
     path: RulePath,
     scratch: &mut Scratch,
+    memory: &mut Memory,
     flow: &mut Flow,
-    direction: Direction,
-    origin: Origin,
-    detection_ended: bool,
+    made_up: MadeUp,
 ) -> (Packet<'a>, Direction, PacketOutcome) {
+    let MadeUp { direction, origin, detection_ended, time_ns } = made_up;
     let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
     let from_first = (direction == Direction::ToServer) != flow.reversed;
     let (src, dst) = if from_first { (client, server) } else { (server, client) };
-    let packet = Packet::end_of_flow(src, dst, flow.last_ns);
+    let packet = Packet::end_of_flow(src, dst, time_ns);
     let state = PacketState {
         direction: Some(direction),
         established: true,
@@ -498,7 +532,7 @@ fn inspect_made_up<'a>(
         has_stream: false,
         app_moved: true,
     };
-    let outcome = inspect(program, path, scratch, &packet, Some(flow), state);
+    let outcome = inspect(program, path, scratch, memory, &packet, Some(flow), state);
     (packet, direction, outcome)
 }
 

@@ -122,6 +122,35 @@ impl<T: Copy> PerDirection<T> {
     }
 }
 
+/// What rules have noted on a flow, by the numbers that the program gives to their names.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// Bits that are set.
+    pub bits: SmallVec<[u16; 4]>,
+    /// Counters that are set, with their values.
+    counters: SmallVec<[(u32, u32); 1]>,
+}
+
+impl Notes {
+    /// Nothing is set: what Suricata asks before it looks at `flowbits:isset`.
+    pub fn is_empty(&self) -> bool {
+        self.bits.is_empty() && self.counters.is_empty()
+    }
+
+    /// The value of a counter that is set.
+    pub fn counter(&self, counter: u32) -> Option<u32> {
+        self.counters.iter().find(|(known, _)| *known == counter).map(|(_, value)| *value)
+    }
+
+    /// Sets a counter.
+    pub fn set_counter(&mut self, counter: u32, value: u32) {
+        match self.counters.iter_mut().find(|(known, _)| *known == counter) {
+            Some((_, known)) => *known = value,
+            None => self.counters.push((counter, value)),
+        }
+    }
+}
+
 /// One flow.
 #[derive(Debug)]
 pub struct Flow {
@@ -167,10 +196,8 @@ pub struct Flow {
     pub packets: [u32; 2],
     /// Bytes by direction.
     pub bytes: [u64; 2],
-    /// Bits set by rules, as numbers of the program.
-    pub bits: SmallVec<[u16; 4]>,
-    /// A bit has been set at some time: what Suricata asks before it looks at `isset`.
-    pub has_variables: bool,
+    /// What rules have noted.
+    pub notes: Notes,
     /// TCP.
     pub session: Option<Box<Session>>,
     /// Application layer.
@@ -203,8 +230,7 @@ impl Flow {
             last_ns: packet.time_ns,
             packets: [0; 2],
             bytes: [0; 2],
-            bits: SmallVec::new(),
-            has_variables: false,
+            notes: Notes::default(),
             session: None,
             app: None,
             timeout_secs: timeouts.of(packet.proto, FlowState::New),

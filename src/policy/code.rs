@@ -69,6 +69,9 @@ pub(super) const REFUSED_STATEFUL_RULE: &str = "FD0405";
 /// The declared capacity does not hold the rules.
 pub(super) const CAPACITY: &str = "FD0406";
 
+/// AWS takes it and documents that it is not supported.
+pub(super) const NOT_SUPPORTED: &str = "FD0407";
+
 /// Lists and maps are nested too deeply at `span`.
 pub(super) fn too_deep(span: Span) -> Diagnostic {
     let limit = super::value::MAX_DEPTH;

@@ -13,7 +13,7 @@ use super::value::Node;
 use crate::rules::ast::{Rule, RuleOption};
 use crate::rules::keyword::Keyword;
 use crate::source::{Diagnostic, Span, Spanned};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// The largest capacity of a group, and the sum of the stateless ones in a policy.
 const CAPACITY_MAX: u64 = 30_000;
@@ -43,7 +43,7 @@ pub(super) fn stateless_rule(rule: &StatelessRule, span: Span, problems: &mut Pr
 
 /// What the rules of a stateless group must not share, and its capacity.
 pub(super) fn stateless_rules(rules: &[StatelessRule], resource: &Resource, name: &str, problems: &mut Problems) {
-    let mut seen: std::collections::BTreeMap<u16, Span> = std::collections::BTreeMap::new();
+    let mut seen: BTreeMap<u16, Span> = BTreeMap::new();
     for rule in rules {
         if let Some(first) = seen.insert(rule.priority, rule.span) {
             let says = format!("Priority has duplicate values, parameter: [{}]", rule.priority);
@@ -71,6 +71,7 @@ pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, order: 
     if order == RuleOrder::Strict {
         strict_keywords(group, problems);
     }
+    unsupported_keywords(group, problems);
     let rules = group.rules.len() as u64;
     let (low, high) = match group.kind {
         StatefulKind::Suricata | StatefulKind::Standard => (rules, rules),
@@ -111,6 +112,29 @@ fn strict_keywords(group: &StatefulGroup, problems: &mut Problems) {
         let says = "RulesString has invalid keywords. Rule groups that use strict order can't have rules that contain the \
                     keywords `priority` or `classtype`";
         problems.push(refused(code::REFUSED_GROUP, first.span, &what, says).help("they have no effect on the order"));
+    }
+}
+
+/// Keywords that the API takes although the documentation names them as not supported: what they do there is not known.
+fn unsupported_keywords(group: &StatefulGroup, problems: &mut Problems) {
+    let mut found: BTreeMap<&str, (Span, usize)> = BTreeMap::new();
+    for option in group.rules.iter().flat_map(|rule| &rule.options) {
+        let name = match option.keyword {
+            Keyword::Threshold(_) => "threshold",
+            Keyword::DetectionFilter(_) => "detection_filter",
+            Keyword::Xbits(_) => "xbits",
+            Keyword::Hostbits(_) => "hostbits",
+            _ => continue,
+        };
+        found.entry(name).or_insert((option.span, 0)).1 += 1;
+    }
+    for (name, (first, count)) in found {
+        let what = format!("AWS documents that `{name}` is not supported, though it takes it ({count} in this group)");
+        problems.push(
+            Diagnostic::warning(code::NOT_SUPPORTED, what)
+                .at(first)
+                .help("it is judged as Suricata does; what AWS makes of it is not known"),
+        );
     }
 }
 

@@ -147,8 +147,7 @@ impl Display for Keyword {
                 let side = if bits.track == XbitTrack::Destination { "dst" } else { "src" };
                 write!(f, "hostbits:{},{},{side}", bits.command.name(), bits.name)
             }
-            Self::BitsNoalert("hostbits") => f.write_str("hostbits:noalert"),
-            Self::BitsNoalert(keyword) => write!(f, "{keyword}:noalert,track ip_src"),
+            Self::HostbitsNoalert => f.write_str("hostbits:noalert"),
             Self::StreamSize(size) => {
                 let side = match size.side {
                     StreamSide::Server => "server",

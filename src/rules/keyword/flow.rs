@@ -433,65 +433,74 @@ fn flowint(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     Ok(Keyword::Flowint(Box::new(Flowint { name: name.to_owned(), command, operand })))
 }
 
+/// Blanks behind a field are part of it: of the name they are kept, `track` and `expire` do not take them.
 fn xbits(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
-    let mut fields = value.fields();
+    let mut fields = value.text.split(',').map(|field| field.trim_start_matches(|c: char| c.is_ascii_whitespace()));
     let word = fields.next().unwrap_or("");
-    let mut name = "";
-    let mut track = None;
-    let mut expire = 30;
-    for (index, field) in fields.enumerate() {
-        let (key, rest) = field.split_once(is_blank).unwrap_or((field, ""));
-        let rest = rest.trim_matches(is_blank);
-        match key {
-            "track" => {
-                track = Some(match rest {
-                    "ip_src" => XbitTrack::Source,
-                    "ip_dst" => XbitTrack::Destination,
-                    "ip_pair" => XbitTrack::Pair,
-                    _ => return Err(value.invalid_at(rest, format!("`{rest}` is none of ip_src, ip_dst, ip_pair"))),
-                });
-            }
-            "expire" if track.is_some() => {
-                expire = value.number_in(rest)?;
-                if expire == 0 {
-                    return Err(value.invalid_at(rest, "`expire` cannot be 0"));
-                }
-            }
-            _ if index == 0 => name = field,
-            _ => return Err(value.invalid_at(field, format!("`{field}` is not known here")).help(XBITS_HELP)),
-        }
-    }
-    let Some(track) = track else {
-        return Err(value.invalid("`track` is missing").help(XBITS_HELP));
-    };
-    if word == "noalert" && name.is_empty() {
-        return Ok(Keyword::BitsNoalert("xbits"));
+    if word == "noalert" {
+        return Err(value.invalid("Suricata 7 loads it in no form").help("write `noalert;`"));
     }
     let command = command(word).ok_or_else(|| unknown_command(value, word))?;
-    if name.is_empty() {
+    let name = fields.next().unwrap_or("");
+    if name.is_empty() || after_word(name, "track").is_some() {
         return Err(value.invalid(format!("`{word}` needs a name")).help(XBITS_HELP));
     }
+    let track = match fields.next().and_then(|field| after_word(field, "track")) {
+        Some("ip_src") => XbitTrack::Source,
+        Some("ip_dst") => XbitTrack::Destination,
+        Some("ip_pair") => XbitTrack::Pair,
+        Some(other) => {
+            return Err(value.invalid_at(other, format!("`{other}` is none of ip_src, ip_dst, ip_pair")));
+        }
+        None => return Err(value.invalid("`track` is missing behind the name").help(XBITS_HELP)),
+    };
+    let mut expire = 30;
+    if let Some(field) = fields.next() {
+        match after_word(field, "expire") {
+            Some(seconds) => expire = value.number_in(seconds)?,
+            None => value.warn_rest(field, 0),
+        }
+        if expire == 0 {
+            return Err(value.invalid_at(field, "`expire` cannot be 0"));
+        }
+    }
+    if let Some(rest) = fields.next() {
+        value.warn_rest(rest, 0);
+    }
     Ok(Keyword::Xbits(Box::new(Xbits { command, name: name.to_owned(), track, expire })))
+}
+
+/// What stands behind a word and blanks.
+fn after_word<'a>(field: &'a str, word: &str) -> Option<&'a str> {
+    let rest = field.strip_prefix(word)?;
+    let value = rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    (value.len() < rest.len() && !value.is_empty()).then_some(value)
 }
 
 const XBITS_HELP: &str = "for example `xbits:set,badssh,track ip_src,expire 3600`";
 
 fn hostbits(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     const HELP: &str = "for example `hostbits:set,badhost,src`";
+    if value.text == "noalert" {
+        return Ok(Keyword::HostbitsNoalert);
+    }
     let mut fields = value.fields();
     let word = fields.next().unwrap_or("");
+    let command = command(word).ok_or_else(|| unknown_command(value, word))?;
     let name = fields.next().unwrap_or("");
+    if name.is_empty() {
+        return Err(value.invalid(format!("`{word}` needs a name")).help(HELP));
+    }
+    if name.contains(|c: char| c.is_ascii_whitespace()) {
+        return Err(value.invalid_at(name, format!("the name `{name}` has a space in it")));
+    }
     let track = match fields.next() {
         None | Some("src") => XbitTrack::Source,
         Some("dst") => XbitTrack::Destination,
         Some(other) => return Err(value.invalid_at(other, format!("`{other}` is neither `src` nor `dst`")).help(HELP)),
     };
-    if word == "noalert" && name.is_empty() {
-        return Ok(Keyword::BitsNoalert("hostbits"));
-    }
-    let command = command(word).ok_or_else(|| unknown_command(value, word))?;
-    if name.is_empty() {
-        return Err(value.invalid(format!("`{word}` needs a name")).help(HELP));
+    if let Some(more) = fields.next() {
+        return Err(value.invalid_at(more, "there is more than command, name and direction").help(HELP));
     }
     Ok(Keyword::Hostbits(Box::new(Xbits { command, name: name.to_owned(), track, expire: 300 })))
 }
@@ -660,6 +669,28 @@ mod tests {
         assert!(read(xbits, "set,a,track ip_src").is_some());
         assert!(read(xbits, "isset,a,track ip_pair,expire 10").is_some());
         assert_eq!(read(xbits, "set,a"), None);
-        assert_eq!(read(xbits, "set,a,track ip_src,expire 0"), None);
+        for text in [
+            "set,a,track ip_src,expire 0",
+            "set,a,track ip_src ,expire 1",
+            "set,track ip_src",
+            "noalert",
+            "noalert,track ip_src",
+        ] {
+            assert_eq!(read(xbits, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hostbits_are_of_the_source_unless_said_otherwise() {
+        let track = |text| match read(hostbits, text) {
+            Some(Keyword::Hostbits(bits)) => Some(bits.track),
+            _ => None,
+        };
+        assert_eq!(track("set,a"), Some(XbitTrack::Source));
+        assert_eq!(track("isset , a , dst"), Some(XbitTrack::Destination));
+        assert_eq!(read(hostbits, "noalert"), Some(Keyword::HostbitsNoalert));
+        for text in ["set", "set,a b", "set,a,both", "set,a,src,3", "noalert,", "noalert,src"] {
+            assert_eq!(read(hostbits, text), None, "{text}");
+        }
     }
 }

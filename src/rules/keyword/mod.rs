@@ -148,8 +148,8 @@ pub enum Keyword {
     Xbits(Box<Xbits>),
     /// `hostbits`
     Hostbits(Box<Xbits>),
-    /// `xbits:noalert`, `hostbits:noalert`: as `noalert`.
-    BitsNoalert(&'static str),
+    /// `hostbits:noalert`: as `noalert`.
+    HostbitsNoalert,
     /// `stream_size`
     StreamSize(StreamSize),
     /// `threshold`
