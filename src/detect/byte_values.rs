@@ -465,8 +465,8 @@ mod tests {
         assert_eq!(math(5, Encoding::Big, b"123456789012"), None);
         assert_eq!(math(10, Encoding::Text(10), b"123456789012"), Some(10));
         assert_eq!(math(11, Encoding::Text(10), b"123456789012"), None);
-        assert_eq!(math(1, Encoding::Big, &[0; 65536]), None);
-        assert_eq!(math(1, Encoding::Big, &[0; 65537]), Some(1));
+        assert_eq!(math(1, Encoding::Big, &vec![0; 65536]), None);
+        assert_eq!(math(1, Encoding::Big, &vec![0; 65537]), Some(1));
     }
 
     #[test]

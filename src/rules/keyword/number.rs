@@ -252,9 +252,9 @@ impl Words {
     fn take(&mut self, word: &str) -> bool {
         match word {
             "string" => self.string = true,
-            "oct" => self.base |= 8,
-            "dec" => self.base |= 10,
-            "hex" => self.base |= 16,
+            "oct" => self.base |= 0x08,
+            "dec" => self.base |= 0x0a,
+            "hex" => self.base |= 0x10,
             "big" | "little" => (self.ordered, self.little) = (true, word == "little"),
             "dce" => self.dce = true,
             _ => return false,
@@ -597,13 +597,12 @@ fn byte_math(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     for field in fields {
         let (name, text) = field.split_at(field.find(blank).unwrap_or(field.len()));
         let text = text.trim();
-        let fresh;
-        match name {
-            "bytes" => fresh = bytes.replace((text, math_amount(value, text, "the number of bytes", 1, 10)?)).is_none(),
+        let fresh = match name {
+            "bytes" => bytes.replace((text, math_amount(value, text, "the number of bytes", 1, 10)?)).is_none(),
             "offset" => {
                 let number = text.parse().ok().filter(|number| (-65535..=65535).contains(number));
                 let number: i32 = number.ok_or_else(|| value.invalid_at(text, "the offset is -65535 to 65535"))?;
-                fresh = offset.replace(number).is_none();
+                offset.replace(number).is_none()
             }
             "oper" => {
                 let read = match text {
@@ -615,11 +614,11 @@ fn byte_math(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
                     ">>" => MathOperator::ShiftRight,
                     _ => return Err(value.invalid_at(text, "it calculates with `+`, `-`, `*`, `/`, `<<` and `>>`")),
                 };
-                fresh = operator.replace(read).is_none();
+                operator.replace(read).is_none()
             }
-            "rvalue" => fresh = operand.replace(math_amount(value, text, "the value", 0, u32::MAX.into())?).is_none(),
-            "result" => fresh = result.replace(text.to_owned()).is_none(),
-            "relative" => fresh = !std::mem::replace(&mut relative, true),
+            "rvalue" => operand.replace(math_amount(value, text, "the value", 0, u32::MAX.into())?).is_none(),
+            "result" => result.replace(text.to_owned()).is_none(),
+            "relative" => !std::mem::replace(&mut relative, true),
             "endian" => {
                 let read = match text {
                     "big" => Encoding::Big,
@@ -627,9 +626,9 @@ fn byte_math(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
                     "dce" => Encoding::Dce,
                     _ => return Err(value.invalid_at(text, "the order of bytes is `big` or `little`")),
                 };
-                fresh = order.replace(read).is_none();
+                order.replace(read).is_none()
             }
-            "dce" => fresh = order.replace(Encoding::Dce).is_none(),
+            "dce" => order.replace(Encoding::Dce).is_none(),
             "string" => {
                 let read = match text {
                     "hex" => 16,
@@ -637,16 +636,16 @@ fn byte_math(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
                     "oct" => 8,
                     _ => return Err(value.invalid_at(field, "it is `string hex`, `string dec` or `string oct`")),
                 };
-                fresh = base.replace(read).is_none();
+                base.replace(read).is_none()
             }
             "bitmask" => {
                 let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
                 let mask = u32::from_str_radix(digits, 16)
                     .map_err(|_| value.invalid_at(field, "the bit mask is a hexadecimal number of 32 bits"))?;
-                fresh = bitmask.replace(mask).is_none();
+                bitmask.replace(mask).is_none()
             }
             _ => return Err(unknown_word(value, name).help(HELP)),
-        }
+        };
         if !fresh {
             return Err(value.invalid_at(name, format!("`{name}` twice")));
         }
@@ -782,7 +781,7 @@ pub(super) mod tests {
         bad: &[&str],
     ) {
         for text in good {
-            let read = |text: &str| test_value(keyword, text, |value| parse(value));
+            let read = |text: &str| test_value(keyword, text, parse);
             let keyword_read = read(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
             let printed = keyword_read.to_string();
             let value = printed.split_once(':').map_or("", |(_, value)| value);
@@ -791,7 +790,7 @@ pub(super) mod tests {
             }
         }
         for text in bad {
-            assert!(test_value(keyword, text, |value| parse(value)).is_err(), "{text}");
+            assert!(test_value(keyword, text, parse).is_err(), "{text}");
         }
     }
 
