@@ -345,9 +345,6 @@ impl<'a> Compiler<'a> {
                 Keyword::Transform(transform) => options.looks.transform(transform, span)?,
                 Keyword::Content(content) => options.looks.content(content),
                 Keyword::Pcre(pcre) => {
-                    if pcre.captures.iter().any(|name| name.starts_with("flow:")) {
-                        return Err(unsupported("pcre with a capture for the flow", span));
-                    }
                     options.looks.pcre(pcre, span)?;
                 }
                 Keyword::Isdataat(isdataat) => options.looks.isdataat(isdataat),

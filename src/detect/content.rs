@@ -69,6 +69,8 @@ pub(crate) struct PcreTest {
     pub(crate) relative: bool,
     /// A test behind it starts where this ends.
     pub(crate) relative_next: bool,
+    /// What it captures is noted for the flow, or for the packet. No rule can ask for it here, yet it counts in the order.
+    pub(crate) notes: [bool; 2],
 }
 
 /// Whether there is a byte so far from the beginning or from the last match.

@@ -453,6 +453,7 @@ impl Looks {
             negated: pcre.negated,
             relative: pcre.is_relative(),
             relative_next: false,
+            notes: ["flow:", "pkt:"].map(|kind| pcre.captures.iter().any(|name| name.starts_with(kind))),
         }));
         Ok(())
     }

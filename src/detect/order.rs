@@ -1,7 +1,8 @@
 //! The order in which rules are evaluated under `DEFAULT_ACTION_ORDER`.
 
+use super::content::BufferTest;
 use super::memory::{Change, Question};
-use super::signature::{PacketTest, Signature};
+use super::signature::{Look, PacketTest, Signature};
 use crate::rules::keyword::XbitTrack;
 use crate::verdict::RuleAction;
 
@@ -15,16 +16,26 @@ pub(super) enum Role {
 }
 
 /// Sorts first what comes first: by action (pass, drop, reject, alert), then rules that set what is remembered before
-/// rules that read it before rules without (flow bits, counters, bits of hosts, bits of pairs), then by priority, then by
+/// rules that read it before rules without (flow bits, counters, captures of expressions for the flow and the packet, bits
+/// of hosts, bits of pairs), then by priority, then by
 /// sid. The place in the document never counts. Source: Suricata 7.0.10, measured.
 ///
 /// Of bits of hosts, Suricata takes only `hostbits` for setting and only `xbits` for reading, so that a rule with
 /// `xbits:isset` comes before the one with `xbits:set`.
-pub(super) fn key(signature: &Signature, priority: u32, sid: u32) -> (RuleAction, [Role; 4], u32, u32) {
+pub(super) fn key(signature: &Signature, priority: u32, sid: u32) -> (RuleAction, [Role; 6], u32, u32) {
     let reads = |family: fn(&Question) -> bool| {
         signature.packet_tests.iter().any(|test| matches!(test, PacketTest::Remembered(asked) if family(asked)))
     };
     let sets = |family: fn(&Change) -> bool| signature.changes.iter().any(family);
+    // only expressions over the payload count
+    let captures = |of: fn(&[bool; 2]) -> bool| {
+        let of_engines = signature.engines.iter().filter_map(|engine| match &engine.look {
+            Look::Stream { tests } => Some(tests.as_slice()),
+            _ => None,
+        });
+        let mut tests = of_engines.chain([signature.payload.tests.as_slice()]).flatten();
+        role(tests.any(|test| matches!(test, BufferTest::Pcre(pcre) if of(&pcre.notes))), false)
+    };
     let roles = [
         role(
             sets(|change| matches!(change, Change::FlowBit(..))),
@@ -34,6 +45,8 @@ pub(super) fn key(signature: &Signature, priority: u32, sid: u32) -> (RuleAction
             sets(|change| matches!(change, Change::Counter(..))),
             reads(|asked| matches!(asked, Question::Counter(_))),
         ),
+        captures(|[flow, _]| *flow),
+        captures(|[_, packet]| *packet),
         role(
             sets(|change| matches!(change, Change::HostBit(_, bit, _) if bit.by_hostbits)),
             reads(
