@@ -662,7 +662,7 @@ mod tests {
     }
 
     /// Beginnings that lead deep into each parser.
-    const OPENINGS: [&[u8]; 11] = [
+    const OPENINGS: [&[u8]; 13] = [
         b"",
         b"GET / HTTP/1.1\r\nHost: a\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n",
@@ -674,6 +674,8 @@ mod tests {
         b"\0\0\0\x40\xffSMB",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x04\x01\x05\0\0\0\x01\x82\x84\x40",
         b"SSH-2.0-a\r\n\0\0\0\x0c\x0a\x15",
+        b"\x09identityQ043\x01\0\0\0\0\0\0\0\0\0\0\0\0\xa0\x01",
+        b"\x16\x03\x03\x00\x40\x0b\x00\x00\x3c\x00\x00\x39\x00\x00\x36\x30\x34\x30",
     ];
 
     proptest::proptest! {
