@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use firedrill::app::{AppLayer, FlowKeyView};
+use firedrill::app::{AppConfig, AppLayer, FlowKeyView};
 use firedrill::packet::{IpHeader, Packet, TcpHeader, Transport, tcp_flag};
 use firedrill::stream::{
     ExceptionPolicy, FlowFate, FlowView, Session, StreamConfig, TcpState, process, tcp_state_name,
