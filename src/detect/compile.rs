@@ -12,7 +12,7 @@ use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify
 use crate::app::{AppProto, Keep};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Basis, Rule};
-use crate::rules::keyword::{BitCommand, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
+use crate::rules::keyword::{BitCommand, Compare, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
 use crate::stateless::{Stateless, StatelessSemantics};
@@ -215,7 +215,7 @@ impl<'a> Compiler<'a> {
         self.keep |= options.looks.keep();
         let directions = options.directions;
         let Looked { engines, payload, payload_pattern, payload_spoiler, payload_is_placed, tests_payload } =
-            options.looks.finish(directions);
+            options.looks.finish(directions, longest_payload(&options.tests));
         let on_tcp = protocols.contains(TCP);
         let payload = Payload {
             tests: payload,
@@ -515,6 +515,14 @@ fn ip_proto_holds(test: IpProto, number: u8) -> bool {
         IpProtoMatch::Below => number < test.number,
         IpProtoMatch::Above => number > test.number,
     }
+}
+
+/// The bound that `dsize` sets on where contents of the payload end. Source: Suricata 7.0.10.
+fn longest_payload(tests: &[PacketTest]) -> Option<u16> {
+    tests.iter().find_map(|test| match test {
+        PacketTest::Dsize(Compare::Lt(n) | Compare::Eq(n) | Compare::Ne(n) | Compare::Between(_, n)) => Some(*n),
+        _ => None,
+    })
 }
 
 /// The name of a keyword that is not evaluated.

@@ -48,6 +48,8 @@ pub(crate) struct ContentTest {
     /// Where it must have ended; a value counts from the beginning of the buffer. `None`: at its end.
     pub(crate) depth: Option<Amount>,
     pub(crate) relative: Option<Relative>,
+    /// The rule says where it is from the beginning of the buffer, be it with `offset:0`.
+    pub(crate) is_placed: bool,
     /// A test behind it may fare better with another place of this.
     pub(crate) asks_again: bool,
     /// A test behind it starts where this ends.
@@ -358,7 +360,7 @@ impl Walk<'_, '_> {
 impl ContentTest {
     /// It stands for itself: nothing says where it is, and nothing starts from it.
     fn is_single(&self) -> bool {
-        self.relative.is_none() && !self.relative_next && self.depth.is_none() && self.offset == Amount::Value(0)
+        self.relative.is_none() && !self.relative_next && !self.is_placed
     }
 
     /// The place it must have, if it is the whole buffer.
@@ -408,6 +410,7 @@ pub(crate) fn content(pattern: &str) -> ContentTest {
         offset: Amount::Value(0),
         depth: None,
         relative: None,
+        is_placed: false,
         asks_again: false,
         relative_next: false,
     }

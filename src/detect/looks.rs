@@ -260,6 +260,7 @@ impl Looks {
             offset,
             depth,
             relative,
+            is_placed: content.startswith || content.depth.is_some() || content.offset.is_some(),
             asks_again: false,
             relative_next: false,
         }
@@ -506,15 +507,18 @@ impl Looks {
         })
     }
 
-    /// `directions`: those the rule is run in.
-    pub(super) fn finish(mut self, directions: [bool; 2]) -> Looked {
+    /// `directions`: those the rule is run in; `longest_payload`: the bound that `dsize` sets on contents of the payload.
+    pub(super) fn finish(mut self, directions: [bool; 2], longest_payload: Option<u16>) -> Looked {
         self.give_tests_to_base64();
         let pattern = self.pattern();
         let tests_payload = !self.payload.tests.is_empty();
-        let payload_is_placed = self.payload.tests.iter().any(|test| {
-            matches!(test, BufferTest::Content(content)
-                if content.depth.is_some() || content.offset != Amount::Value(0))
-        });
+        let payload_is_placed =
+            self.payload.tests.iter().any(|test| matches!(test, BufferTest::Content(content) if content.is_placed));
+        self.payload.limit();
+        if let Some(longest) = longest_payload {
+            self.payload.limit_to(longest);
+        }
+        self.list.iter_mut().for_each(|look| look.tests.limit());
         let payload_pattern = match pattern {
             Some((PatternAt { look: None, test }, true)) => self.payload.pattern_test(test),
             _ => None,
@@ -621,6 +625,40 @@ impl Looks {
 }
 
 impl Tests {
+    /// A content that is relative to nothing is placed from the beginning of the buffer. Source: Suricata 7.0.10, where
+    /// that makes a difference to what a negated one means.
+    fn limit(&mut self) {
+        let Some(BufferTest::Content(content)) = self.tests.first_mut() else { return };
+        let Some(Relative { distance: Amount::Value(distance), within }) = content.relative else { return };
+        let within = match within {
+            None => None,
+            Some(Amount::Value(within)) => Some(within),
+            Some(Amount::Variable(_)) => return,
+        };
+        let in_range = |n: i64| (0..=i64::from(u16::MAX)).contains(&n);
+        if !in_range(distance) || !within.is_none_or(in_range) {
+            return;
+        }
+        content.relative = None;
+        content.offset = Amount::Value(distance);
+        content.depth = within.map(|within| Amount::Value(within + distance));
+        content.is_placed = distance > 0 || within.is_some();
+    }
+
+    /// No content ends behind the bound on the length of the payload that `dsize` sets. Source: Suricata 7.0.10, which
+    /// takes the number in `dsize:!N` for such a bound too.
+    fn limit_to(&mut self, longest: u16) {
+        let longest = i64::from(longest);
+        for test in &mut self.tests {
+            if let BufferTest::Content(content) = test
+                && content.depth.is_none_or(|depth| matches!(depth, Amount::Value(depth) if depth >= longest))
+            {
+                content.depth = Some(Amount::Value(longest));
+                content.is_placed = true;
+            }
+        }
+    }
+
     /// The last content or expression: where a relative test starts from.
     fn last_match(&mut self) -> Option<&mut BufferTest> {
         self.tests.iter_mut().rev().find(|test| matches!(test, BufferTest::Content(_) | BufferTest::Pcre(_)))
@@ -659,7 +697,7 @@ impl Tests {
         self.pattern_test(test).filter(|_| {
             !is_part
                 && matches!(self.tests.get(test), Some(BufferTest::Content(content))
-            if content.relative.is_none() && content.depth.is_none() && content.offset == Amount::Value(0))
+            if content.relative.is_none() && !content.is_placed)
         })
     }
 
@@ -678,6 +716,7 @@ impl Tests {
             offset: Amount::Value(0),
             depth: None,
             relative: None,
+            is_placed: false,
             asks_again: false,
             relative_next: false,
             ..content
