@@ -37,6 +37,8 @@ pub struct Keep {
     pub ja4: bool,
     /// HASSH of SSH, for which a key exchange message is waited for as a whole. Suricata: `ssh.hassh: auto`.
     pub hassh: bool,
+    /// Bodies of HTTP, up to 100 KiB of each in HTTP/1.
+    pub bodies: bool,
 }
 
 impl std::ops::BitOrAssign for Keep {
@@ -45,5 +47,6 @@ impl std::ops::BitOrAssign for Keep {
         self.ja3 |= other.ja3;
         self.ja4 |= other.ja4;
         self.hassh |= other.hassh;
+        self.bodies |= other.bodies;
     }
 }

@@ -23,10 +23,16 @@ pub(crate) mod place {
     pub(crate) const REQUEST_LINE: u8 = http1_progress::LINE;
     /// The headers of an HTTP request.
     pub(crate) const REQUEST_HEADERS: u8 = http1_progress::HEADERS;
+    /// The body of an HTTP request.
+    pub(crate) const REQUEST_BODY: u8 = http1_progress::BODY;
+    /// Headers behind the body of an HTTP message.
+    pub(crate) const TRAILER: u8 = http1_progress::TRAILER;
     /// The first line of an HTTP response.
     pub(crate) const RESPONSE_LINE: u8 = http1_progress::LINE;
     /// The headers of an HTTP response.
     pub(crate) const RESPONSE_HEADERS: u8 = http1_progress::HEADERS;
+    /// The body of an HTTP response.
+    pub(crate) const RESPONSE_BODY: u8 = http1_progress::BODY;
     /// A DNS message.
     pub(crate) const DNS_REQUEST: u8 = 1;
 
@@ -39,6 +45,11 @@ pub(crate) mod place {
             (AppProto::Quic, _) => QUIC_PACKET,
             _ => place,
         }
+    }
+
+    /// The same for a buffer that holds one header: in HTTP/2 from the beginning.
+    pub(crate) fn of_each_header(place: u8, proto: AppProto) -> u8 {
+        if proto == AppProto::Http2 { http2_progress::OPEN } else { place }
     }
 }
 
@@ -86,8 +97,11 @@ impl AppLayer {
         }
     }
 
-    /// Forgets transactions that are inspected in both directions.
-    pub(crate) fn free_finished(&mut self) {
+    /// Forgets what rules have looked at in a direction: parts of bodies, and transactions inspected in both.
+    pub(crate) fn free_finished(&mut self, direction: Direction) {
+        for tx in self.transactions_mut() {
+            tx.prune(direction);
+        }
         let both = [Direction::ToServer, Direction::ToClient];
         let end = both.map(|direction| completion(self.proto, direction));
         loop {

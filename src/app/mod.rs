@@ -10,6 +10,7 @@
 
 mod banner;
 mod ber;
+mod body;
 mod config;
 mod dcerpc;
 mod detection;
@@ -47,6 +48,7 @@ mod transaction;
 
 use std::collections::VecDeque;
 
+pub(crate) use body::{Use, Window};
 pub use config::{AppConfig, Keep};
 pub use dns::{DnsTx, Query};
 pub use http1::{Http1Tx, progress as http1_progress};
@@ -147,8 +149,6 @@ pub struct AppLayer {
     pub proto_to_client: AppProto,
     /// Events of the flow's application layer as such (`app-layer-event:applayer_...`).
     pub events: EventSet,
-    /// Rules look at HTTP bodies: keep up to 100 KiB of each. Off by default.
-    pub keep_bodies: bool,
     config: AppConfig,
     detection: Detection,
     change: Option<ProtocolChange>,
@@ -210,8 +210,6 @@ impl Transactions {
 /// What a parser asks of the flow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wishes {
-    /// Asked of the parser: keep bodies for rules.
-    keep_bodies: bool,
     /// Asked of the parser: keep what rules look at.
     keep: Keep,
     change: Option<(Option<u16>, AppProto)>,
@@ -355,7 +353,7 @@ impl AppLayer {
         if data.is_empty() && !flags.eof {
             return Parsed::Ok;
         }
-        let mut wishes = Wishes { keep_bodies: self.keep_bodies, keep: self.config.keep, ..Wishes::default() };
+        let mut wishes = Wishes { keep: self.config.keep, ..Wishes::default() };
         let [eof_to_server, eof_to_client] = self.eof;
         let Parser { txs, state, .. } = parser;
         let parsed = match state {
@@ -370,7 +368,7 @@ impl AppLayer {
                 };
                 http1.parse(txs, flow, direction, data, eof, &mut wishes)
             }
-            ParserState::Http2(http2) => http2.parse(txs, direction, data),
+            ParserState::Http2(http2) => http2.parse(txs, direction, data, &wishes),
             ParserState::Dns(_) if flow.ip_proto != TCP => dns::DnsParser::datagram(txs, direction, data),
             ParserState::Dns(dns) => dns.stream(txs, direction, data, flags),
             ParserState::Smtp(smtp) => smtp.parse(txs, direction, data, &mut wishes),
@@ -403,7 +401,10 @@ impl AppLayer {
             let Parser { txs, state, .. } = parser;
             match state {
                 ParserState::Dns(dns) => dns.gap(),
-                ParserState::Http1(http1) => return http1.gap(txs, direction, len),
+                ParserState::Http1(http1) => {
+                    let mut wishes = Wishes { keep: self.config.keep, ..Wishes::default() };
+                    return http1.gap(txs, direction, len, &mut wishes);
+                }
                 _ => {}
             }
         }

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::body::{Manner, Use, Window};
 use super::dns::DnsTx;
 use super::http1::Http1Tx;
 use super::http2::Http2Tx;
@@ -73,6 +74,14 @@ impl Tx {
         }
     }
 
+    /// The HTTP/2 stream, or frame about the connection, if it is one.
+    pub(crate) fn http2(&self) -> Option<&Http2Tx> {
+        match &self.data {
+            TxData::Http2(tx) => Some(tx),
+            _ => None,
+        }
+    }
+
     /// The host that an HTTP request is for, in lower case and without port.
     pub fn http_host(&self) -> Option<&[u8]> {
         match &self.data {
@@ -103,18 +112,77 @@ impl Tx {
         }
     }
 
-    /// Whether something has come in a direction since rules looked at it. Only HTTP/1 has packets that bring nothing.
+    /// Whether something has come in a direction since rules looked at it. Only HTTP has packets that bring nothing for it.
     pub(crate) fn is_updated(&self, direction: Direction) -> bool {
         match &self.data {
             TxData::Http1(tx) => tx.updated(direction),
+            TxData::Http2(tx) => tx.is_updated(direction),
             _ => true,
         }
     }
 
     /// Rules have looked at what has come in a direction.
     pub(crate) fn set_looked_at(&mut self, direction: Direction) {
-        if let TxData::Http1(tx) = &mut self.data {
-            tx.set_looked_at(direction);
+        match &mut self.data {
+            TxData::Http1(tx) => tx.set_looked_at(direction),
+            TxData::Http2(tx) => tx.set_looked_at(direction),
+            _ => {}
+        }
+    }
+
+    /// What rules look at in the body of an HTTP/1 request.
+    pub(crate) fn request_body(&self) -> Option<Window<'_>> {
+        match &self.data {
+            TxData::Http1(tx) => tx.request_body(),
+            _ => None,
+        }
+    }
+
+    /// What rules look at in the files of a direction; `waits`: not before enough of a file has come, which HTTP/1 never waits
+    /// for.
+    pub(crate) fn files(&self, direction: Direction, used_as: Use, waits: bool) -> impl Iterator<Item = Window<'_>> {
+        let (files, manner) = match &self.data {
+            TxData::Http1(tx) => (Some(tx.files(direction)), Manner::Inline),
+            TxData::Http2(tx) => (Some(tx.files(direction)), Manner::Gathered { waits }),
+            _ => (None, Manner::Inline),
+        };
+        files.into_iter().flat_map(move |files| files.windows(manner, used_as))
+    }
+
+    /// The headers of a direction one by one, name and value.
+    pub(crate) fn header_lines(&self, direction: Direction) -> &[Box<[u8]>] {
+        match &self.data {
+            TxData::Http1(tx) => tx.header_lines(direction),
+            TxData::Http2(tx) => tx.header_lines(direction),
+            _ => &[],
+        }
+    }
+
+    /// The names of the headers of a direction of HTTP/2.
+    pub(crate) fn header_names(&self, direction: Direction) -> impl Iterator<Item = &[u8]> {
+        self.http2().into_iter().flat_map(move |tx| tx.header_names(direction))
+    }
+
+    /// Headers came behind an HTTP/1 body.
+    pub(crate) fn has_trailer(&self, direction: Direction) -> bool {
+        self.http1().is_some_and(|tx| tx.has_trailer(direction))
+    }
+
+    /// Rules have looked at it because of one packet.
+    pub(crate) fn end_looks(&self) {
+        match &self.data {
+            TxData::Http1(tx) => tx.end_looks(),
+            TxData::Http2(tx) => tx.end_looks(),
+            _ => {}
+        }
+    }
+
+    /// Forgets what rules will not look at again in a direction.
+    pub(super) fn prune(&mut self, direction: Direction) {
+        match &mut self.data {
+            TxData::Http1(tx) => tx.prune(direction),
+            TxData::Http2(tx) => tx.prune(direction),
+            _ => {}
         }
     }
 
@@ -195,10 +263,6 @@ pub enum Buffer {
     HttpStatCode,
     /// `http.stat_msg`
     HttpStatMsg,
-    /// `http.request_body`
-    HttpRequestBody,
-    /// `http.response_body`
-    HttpResponseBody,
     /// `dns.query`: the name of the n-th question, from 0.
     DnsQuery(u16),
     /// `tls.cert_subject`, of the direction.

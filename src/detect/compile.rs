@@ -5,6 +5,7 @@ use super::content::BufferTest;
 use super::index::Index;
 use super::looks::{Looked, Looks};
 use super::memory::{Change, Names, Role, Threshold};
+use super::places::BufferName;
 use super::resolve::Variables;
 use super::session::SessionTest;
 use super::signature::{AppProtoTest, Header, PacketTest, Payload, ProtocolSet, Signature};
@@ -376,7 +377,7 @@ impl<'a> Compiler<'a> {
         if let Some(bytes) = options.looks.unevaluated_bytes() {
             return Err(unsupported(bytes, rule.span));
         }
-        if let Some(buffer) = options.looks.unevaluated() {
+        if let Some(buffer) = options.looks.unevaluated(rule.app_protocol) {
             let place = rule.options.iter().find(|option| match &option.keyword {
                 Keyword::Buffer(named) => *named == buffer,
                 Keyword::Content(content) => content.modifier_buffer == Some(buffer),
@@ -405,6 +406,22 @@ impl<'a> Compiler<'a> {
             StreamExceptionPolicy::Continue => ExceptionPolicy::Ignore,
             StreamExceptionPolicy::Reject => ExceptionPolicy::Reject,
         };
+        let engines = || self.signatures.iter().flat_map(|(signature, ..)| &signature.engines);
+        let looked_at = || engines().filter_map(|engine| engine.look.buffer());
+        let files_wait = looked_at().any(|buffer| buffer == BufferName::Files);
+        let searched_bodies = [Direction::ToServer, Direction::ToClient].map(|direction| {
+            let mut bodies: Vec<(BufferName, u8)> = Vec::new();
+            for engine in engines().filter(|engine| engine.prefilter && engine.direction == direction) {
+                let buffer = engine.look.buffer().filter(|buffer| buffer.is_body());
+                if let Some(body) = buffer.map(|buffer| (buffer, engine.progress))
+                    && !bodies.contains(&body)
+                {
+                    bodies.push(body);
+                }
+            }
+            bodies.sort_by_key(|(buffer, _)| *buffer != BufferName::RequestBody);
+            bodies
+        });
         let mut program = Program {
             stateless: self.policy.stateless.as_ref().map(|s| Stateless::compile(s, self.options.stateless)),
             stateless_policy: self.policy.stateless.clone(),
@@ -417,6 +434,8 @@ impl<'a> Compiler<'a> {
             decoder_event_rules: Vec::new(),
             stream_rules: [Vec::new(), Vec::new()],
             index: Index::default(),
+            searched_bodies,
+            files_wait,
             profile,
         };
         program.index();

@@ -8,12 +8,11 @@ use super::Program;
 use super::content::{BufferTest, ContentTest, Values, Window, find, matches};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::memory::{Memory, Weight};
-use super::places::BufferName;
+use super::places::{BufferName, TxView};
 use super::session::Moment;
 use super::signature::{Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
 use super::transform::Transforms;
-use crate::app::inspection::place;
-use crate::app::{AppLayer, AppProto, Tx, completion};
+use crate::app::{self, AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};
 use crate::packet::Packet;
 use crate::rules::keyword::FlowStream;
@@ -421,6 +420,7 @@ impl Run<'_, '_> {
         let spoken = [app.proto_to_server, app.proto_to_client];
         let ssl_state = app.ssl_state_bits();
         let time_s = flow.last_ns / 1_000_000_000;
+        let program_waits = self.program.files_wait;
         for tx in app.transactions_mut() {
             let progress = tx.progress(direction);
             let skipped = tx.skip_inspection.get(direction.index()) == Some(&true);
@@ -433,9 +433,19 @@ impl Run<'_, '_> {
             if self.state.origin == Origin::Wire {
                 tx.set_looked_at(direction);
             }
-            // a pattern is looked for until the transaction has moved past its place
-            let searched = tx.detect.flags.get(direction.index()).map_or(0, |flags| flags & PREFILTER_MASK);
-            self.run_transaction(tx, TxView { proto, direction, progress, searched, spoken, ssl_state, time_s }, flow);
+            let view = TxView {
+                proto,
+                direction,
+                progress,
+                has_trailer: tx.has_trailer(direction),
+                searched: tx.detect.flags.get(direction.index()).map_or(0, |flags| flags & PREFILTER_MASK),
+                files_wait: program_waits && self.state.origin != Origin::EndOfFlow,
+                spoken,
+                ssl_state,
+                time_s,
+            };
+            self.run_transaction(tx, view, flow);
+            tx.end_looks();
             if progress >= end {
                 tx.set_inspected(direction);
             }
@@ -445,12 +455,18 @@ impl Run<'_, '_> {
     fn run_transaction(&mut self, tx: &mut Tx, view: TxView, flow: &mut Flow) {
         let program = self.program;
         let side = view.direction.index();
+        // what a pattern is looked for in counts as seen, whatever is found
+        for &(body, place) in program.searched_bodies.get(side).into_iter().flatten() {
+            if body.is_searched(place, &view) {
+                body.any(tx, &view, |_| false);
+            }
+        }
         let mut next_candidate = 0;
         let mut found = self.take_found();
         let rules = match self.path {
             RulePath::Plain => program.tx_rules.get(side).unwrap_or(&found),
             RulePath::Fast => {
-                program.index.patterns(tx, view.direction, &mut self.scratch.searching, &mut found);
+                program.index.patterns(tx, &view, &mut self.scratch.searching, &mut found);
                 found.extend_from_slice(&self.scratch.candidates);
                 let under_way = tx.detect.rules.iter().filter(|(_, flags)| flags & STORED_SIDE == side_flag(side));
                 found.extend(under_way.map(|(rule, _)| RuleId(*rule)));
@@ -466,10 +482,8 @@ impl Run<'_, '_> {
                 .iter()
                 .position(|(rule, flags)| *rule == id.0 && flags & STORED_SIDE == side_flag(side));
             let candidate = if waits(signature) {
-                waits_for(signature, view.direction).is_some_and(|engine| {
-                    let place = engine.place(view);
-                    view.is_searched(place) && signature.app_proto.is_none_or(|test| test.fits(view.proto))
-                })
+                let searched = waits_for(signature, view.direction).is_some_and(|engine| engine.is_searched_now(&view));
+                searched && signature.app_proto.is_none_or(|test| test.fits(view.proto))
             } else {
                 let candidates = &self.scratch.candidates;
                 while candidates.get(next_candidate).is_some_and(|rule| *rule < id) {
@@ -520,7 +534,7 @@ impl Run<'_, '_> {
             if flags & bit != 0 || engine.direction != view.direction {
                 continue;
             }
-            let place = engine.place(view);
+            let place = engine.place(&view);
             if view.progress < place {
                 stopped = true;
                 break;
@@ -529,7 +543,7 @@ impl Run<'_, '_> {
                 behind = view.progress > place;
                 within = view.progress == place;
             }
-            match self.look(engine, tx, view, flow) {
+            match self.look(engine, tx, &view, flow) {
                 Looked::Match => {
                     flags |= bit;
                     matched = true;
@@ -562,7 +576,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn look(&mut self, engine: &Engine, tx: &Tx, view: TxView, flow: &Flow) -> Looked {
+    fn look(&mut self, engine: &Engine, tx: &Tx, view: &TxView, flow: &Flow) -> Looked {
         match &engine.look {
             Look::Stream { tests } => {
                 let holds = match self.packet.proto {
@@ -581,24 +595,17 @@ impl Run<'_, '_> {
                 let at = Moment { direction: view.direction, ssl_state: view.ssl_state, time_s: view.time_s };
                 if tests.iter().all(|test| test.holds(tx, at)) { Looked::Match } else { Looked::NoMatch }
             }
-            Look::Buffer { buffer: BufferName::One(buffer), transforms, tests } => {
-                let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
-                match tx.buffer(*buffer, view.direction) {
-                    Some(bytes) if self.buffer_holds(bytes, transforms, tests) => Looked::Match,
-                    _ => not_yet(view.progress, engine.place(view)),
-                }
-            }
             Look::Buffer { buffer, transforms, tests } => {
                 let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
-                let found =
-                    buffer.each(tx, view.direction).any(|bytes| self.scratch.buffer_holds(bytes, transforms, tests));
-                if found { Looked::Match } else { Looked::NoMatch }
+                if buffer.any(tx, view, |window| self.scratch.buffer_holds(window, transforms, tests)) {
+                    Looked::Match
+                } else if buffer.is_several() {
+                    Looked::NoMatch
+                } else {
+                    not_yet(view.progress, engine.place(view))
+                }
             }
         }
-    }
-
-    fn buffer_holds(&mut self, bytes: &[u8], transforms: &Transforms, tests: &[BufferTest]) -> bool {
-        self.scratch.buffer_holds(bytes, transforms, tests)
     }
 
     /// Notes a match; what it changes changes at once, whatever becomes of its action.
@@ -670,43 +677,33 @@ impl Run<'_, '_> {
 }
 
 impl Scratch {
-    fn buffer_holds(&mut self, bytes: &[u8], transforms: &Transforms, tests: &[BufferTest]) -> bool {
-        let bytes = transforms.apply(bytes, &mut self.transformed);
-        matches(tests, Window::whole(bytes), &mut self.values)
-    }
-}
-
-/// What a rule sees of a transaction's flow.
-#[derive(Clone, Copy, Debug)]
-struct TxView {
-    proto: AppProto,
-    direction: Direction,
-    progress: u8,
-    /// Places whose patterns have been looked for before.
-    searched: u64,
-    spoken: [AppProto; 2],
-    ssl_state: u8,
-    /// Capture time.
-    time_s: i64,
-}
-
-impl TxView {
-    /// Patterns of the place are looked for now.
-    fn is_searched(&self, place: u8) -> bool {
-        place <= self.progress && self.searched & (1 << place) == 0
+    fn buffer_holds(&mut self, window: app::Window<'_>, transforms: &Transforms, tests: &[BufferTest]) -> bool {
+        let bytes = transforms.apply(window.bytes, &mut self.transformed);
+        let offset = u32::try_from(window.offset).unwrap_or(u32::MAX);
+        matches(tests, Window { bytes, offset, is_end: window.is_end }, &mut self.values)
     }
 }
 
 impl Engine {
     /// The transforms of its buffer count. Where the rule's pattern is, Suricata leaves them to the search for patterns:
     /// once that is over, or when there is nothing to search for, the rule sees the buffer without them.
-    fn transforms_now(&self, view: TxView) -> bool {
-        !self.has_pattern || (self.is_searched && view.is_searched(self.place(view)))
+    fn transforms_now(&self, view: &TxView) -> bool {
+        !self.has_pattern
+            || self.look.buffer() == Some(BufferName::RequestBody)
+            || (self.is_searched && self.is_searched_now(view))
     }
 
     /// How far the transaction must have come.
-    fn place(&self, view: TxView) -> u8 {
-        place::in_proto(self.progress, view.proto, self.direction)
+    fn place(&self, view: &TxView) -> u8 {
+        match &self.look {
+            Look::Buffer { buffer, .. } => buffer.place(self.progress, view),
+            Look::Session(_) | Look::Stream { .. } => self.progress,
+        }
+    }
+
+    /// Whether its pattern is looked for now.
+    fn is_searched_now(&self, view: &TxView) -> bool {
+        self.look.buffer().is_some_and(|buffer| buffer.is_searched(self.progress, view))
     }
 }
 

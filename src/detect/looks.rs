@@ -8,6 +8,7 @@ use super::session::{SessionList, SessionTest};
 use super::signature::{Engine, Look};
 use super::transform::Transforms;
 use crate::app::Keep;
+use crate::rules::Protocol;
 use crate::rules::keyword::{self, Buffer, Content, Encoding, FastPattern, Isdataat, Transform};
 use crate::source::{Diagnostic, Span};
 use crate::verdict::Direction;
@@ -499,10 +500,14 @@ impl Looks {
         self.unevaluated
     }
 
-    /// A buffer that is looked at but not evaluated yet.
-    pub(super) fn unevaluated(&self) -> Option<Buffer> {
+    /// A buffer that is looked at but not evaluated yet in rules of a protocol: files are only in HTTP.
+    pub(super) fn unevaluated(&self, protocol: Option<Protocol>) -> Option<Buffer> {
+        let elsewhere = |buffer| {
+            let http = matches!(protocol, None | Some(Protocol::Http | Protocol::Http1 | Protocol::Http2));
+            buffer == Buffer::FileData && !http
+        };
         self.list.iter().find_map(|look| match look.what {
-            Pending::Buffer(buffer) if place_of(buffer).is_empty() => Some(buffer),
+            Pending::Buffer(buffer) if place_of(buffer).is_empty() || elsewhere(buffer) => Some(buffer),
             _ => None,
         })
     }

@@ -60,6 +60,11 @@ pub struct Program {
     /// Those that look at the stream, by direction.
     stream_rules: [Vec<RuleId>; 2],
     index: Index,
+    /// Bodies that patterns are looked for in, and where, in the order in which that happens; by direction.
+    searched_bodies: [Vec<(places::BufferName, u8)>; 2],
+    /// Some rule looks at `file.data`, which makes files of other protocols than HTTP/1 wait until enough of them has come.
+    /// Source: Suricata 7.0.10, which only then sets up how much is enough.
+    files_wait: bool,
     profile: EngineProfile,
 }
 

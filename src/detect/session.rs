@@ -1,8 +1,8 @@
-//! Tests of a whole TLS or SSH session: its version, the server's certificate, the banner.
+//! Tests of a whole TLS or SSH session: its version, the server's certificate, the banner; and of the frames of HTTP/2.
 
 use crate::app::inspection::place::{SSH_BANNER, TLS_CERTIFICATE, TLS_START};
 use crate::app::{Buffer, Tx};
-use crate::rules::keyword::{Compare, DateTest, Keyword, SshProtoVersion, TlsVersion};
+use crate::rules::keyword::{Compare, DateTest, Http2Frame, Keyword, SshProtoVersion, TlsVersion};
 use crate::verdict::Direction;
 
 /// A test of a session. Those of one [`SessionList`] must hold at the same time.
@@ -26,6 +26,8 @@ pub(crate) enum SessionTest {
     SshProto(SshProtoVersion),
     /// `ssh.softwareversion`
     SshSoftware(Box<[u8]>),
+    /// `http2.frametype` and its kin.
+    Http2Frame(Http2Frame),
 }
 
 /// Where tests of a session stand together, by Suricata's names.
@@ -35,6 +37,7 @@ pub(crate) enum SessionList {
     TlsCert,
     TlsValidity,
     SshBanner,
+    Http2,
 }
 
 /// What a test looks at besides the transaction.
@@ -61,6 +64,7 @@ impl SessionList {
             Self::TlsCert => &[(ToServer, TLS_CERTIFICATE), (ToClient, TLS_CERTIFICATE)],
             Self::TlsValidity => &[(ToClient, TLS_CERTIFICATE)],
             Self::SshBanner => &[(ToServer, SSH_BANNER), (ToClient, SSH_BANNER)],
+            Self::Http2 => &[(ToServer, 0), (ToClient, 0)],
         }
     }
 }
@@ -74,6 +78,7 @@ impl SessionTest {
                 SessionList::TlsValidity
             }
             Self::SshProto(_) | Self::SshSoftware(_) => SessionList::SshBanner,
+            Self::Http2Frame(_) => SessionList::Http2,
         }
     }
 
@@ -95,6 +100,7 @@ impl SessionTest {
             Keyword::TlsCertChainLen(compare) => Self::CertificateChain(*compare),
             Keyword::SshProtoVersion(version) => Self::SshProto(version.clone()),
             Keyword::SshSoftwareVersion(software) => Self::SshSoftware(software.as_bytes().into()),
+            Keyword::Http2Frame(test) => Self::Http2Frame(*test),
             _ => return None,
         })
     }
@@ -121,6 +127,7 @@ impl SessionTest {
             Self::SshProto(wanted) => {
                 tx.buffer(Buffer::SshProto, at.direction).is_some_and(|proto| wanted.matches(proto))
             }
+            Self::Http2Frame(test) => tx.http2().is_some_and(|stream| stream.has_frame(at.direction, *test)),
             Self::SshSoftware(wanted) => tx.buffer(Buffer::SshSoftware, at.direction) == Some(wanted),
         }
     }

@@ -254,6 +254,14 @@ pub(crate) enum Look {
 }
 
 impl Look {
+    /// The buffer it looks at.
+    pub(crate) fn buffer(&self) -> Option<BufferName> {
+        match self {
+            Self::Buffer { buffer, .. } => Some(*buffer),
+            _ => None,
+        }
+    }
+
     /// Its tests of bytes.
     pub(crate) fn tests_mut(&mut self) -> &mut [BufferTest] {
         match self {

@@ -297,7 +297,7 @@ impl<'p> Stateful<'p> {
         }
         if app_moved {
             if let Some(app) = flow.app.as_deref_mut() {
-                app.free_finished();
+                app.free_finished(direction);
             }
             flow.app_updated.set(direction, false);
         }

@@ -248,6 +248,7 @@ impl Display for Keyword {
             Self::Base64Decode(decode) => write!(f, "{decode}"),
             Self::Base64Data => f.write_str("base64_data"),
             Self::Rpc(rpc) => write!(f, "{rpc}"),
+            Self::Http2Frame(test) => write!(f, "{test}"),
             Self::Urilen { compare, raw } => write!(f, "urilen:{compare}{}", if *raw { ",raw" } else { "" }),
             Self::Recognised { name, value } => match value {
                 None => f.write_str(name),

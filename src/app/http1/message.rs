@@ -2,7 +2,10 @@
 
 use std::cell::OnceCell;
 
+use super::super::body::{Files, Window};
 use super::super::transaction::{Buffer, raise};
+use super::body::Body;
+use super::decoding::{Decoders, Oddity};
 use super::text::{chomp, content_length, is_lws, is_space, is_token, number, split_while};
 use super::{host, progress, uri};
 use crate::packet::EventSet;
@@ -10,8 +13,6 @@ use crate::verdict::Direction;
 
 const REPETITIONS_MAX: u16 = 64;
 const HEADERS_MAX: usize = 1024;
-/// Suricata: `response-body-decompress-layer-limit`.
-const ENCODING_LAYERS_MAX: usize = 2;
 
 /// The methods that libhtp knows.
 const METHODS: [&[u8]; 28] = [
@@ -87,8 +88,15 @@ pub(super) struct Headers {
 }
 
 impl Headers {
+    /// The value of a header; as in libhtp bytes 0 in its name do not count.
     pub(super) fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        self.list.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
+        let is = |known: &[u8]| {
+            known.eq_ignore_ascii_case(name)
+                || (known.len() > name.len()
+                    && known.contains(&0)
+                    && super::text::without_nul(known).eq_ignore_ascii_case(name))
+        };
+        self.list.iter().find(|(known, _)| is(known)).map(|(_, value)| value.as_slice())
     }
 
     pub(super) fn clear(&mut self) {
@@ -147,10 +155,13 @@ pub(super) struct Message {
     pub(super) headers: Headers,
     /// Headers as sent, up to the empty line.
     pub(super) raw: Vec<u8>,
-    pub(super) body: Vec<u8>,
+    /// Headers came behind a chunked body, be it none.
+    pub(super) has_trailer: bool,
+    pub(super) body: Body,
     header_names: OnceCell<Box<[u8]>>,
     header: OnceCell<Box<[u8]>>,
     start: OnceCell<Box<[u8]>>,
+    lines: OnceCell<Box<[Box<[u8]>]>>,
 }
 
 impl Message {
@@ -159,6 +170,14 @@ impl Message {
         self.header_names.take();
         self.header.take();
         self.start.take();
+        self.lines.take();
+    }
+
+    /// Each header, name and value; they are there as they come.
+    fn header_lines(&self) -> &[Box<[u8]>] {
+        self.lines.get_or_init(|| {
+            self.headers.iter().map(|(name, value)| [name, b": ", value].concat().into_boxed_slice()).collect()
+        })
     }
 
     fn header_names(&self) -> Option<&[u8]> {
@@ -236,6 +255,8 @@ pub struct Http1Tx {
     pub(super) port: Option<u16>,
     /// A request line without version and no headers.
     pub(super) is_http09: bool,
+    /// The target has a path, from which a file could have its name.
+    pub(super) has_path: bool,
     pub(super) status: Option<u16>,
     status_word: Option<Box<[u8]>>,
     status_message: Option<Box<[u8]>>,
@@ -307,6 +328,45 @@ impl Http1Tx {
         }
     }
 
+    /// What rules look at in the request's body.
+    pub(in super::super) fn request_body(&self) -> Option<Window<'_>> {
+        self.request.body.request.window(self.request.progress > progress::BODY)
+    }
+
+    /// The files of a direction.
+    pub(in super::super) fn files(&self, direction: Direction) -> &Files {
+        &self.message(direction).body.files
+    }
+
+    /// Rules have looked at a packet's transaction.
+    pub(in super::super) fn end_looks(&self) {
+        self.request.body.request.end_looks();
+        self.request.body.files.end_looks();
+        self.response.body.files.end_looks();
+    }
+
+    /// Forgets what rules will not look at again.
+    pub(in super::super) fn prune(&mut self, direction: Direction) {
+        self.side(direction).body.files.prune();
+    }
+
+    /// Each header of a direction.
+    pub(in super::super) fn header_lines(&self, direction: Direction) -> &[Box<[u8]>] {
+        self.message(direction).header_lines()
+    }
+
+    /// Headers came behind a chunked body, be it none.
+    pub(in super::super) fn has_trailer(&self, direction: Direction) -> bool {
+        self.message(direction).has_trailer
+    }
+
+    fn message(&self, direction: Direction) -> &Message {
+        match direction {
+            Direction::ToServer => &self.request,
+            Direction::ToClient => &self.response,
+        }
+    }
+
     pub(in super::super) fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
         let (message, cookie): (_, &[u8]) = match direction {
             Direction::ToServer => (&self.request, b"Cookie"),
@@ -343,8 +403,6 @@ impl Http1Tx {
             Buffer::HttpStart => message.start(),
             Buffer::HttpStatCode => self.status_word.as_deref(),
             Buffer::HttpStatMsg => self.status_message.as_deref(),
-            Buffer::HttpRequestBody => Some(self.request.body.as_slice()).filter(|body| whole(body)),
-            Buffer::HttpResponseBody => Some(self.response.body.as_slice()).filter(|body| whole(body)),
             _ => None,
         }
     }
@@ -405,6 +463,7 @@ impl Http1Tx {
             self.uri_host = parsed.host;
             self.uri_port = parsed.port;
             self.uri_normal = Some(parsed.normal.into());
+            self.has_path = parsed.has_path;
         }
         invalid |= self.uri_host.as_deref().is_some_and(|host| !host::is_valid(host));
         if invalid {
@@ -416,6 +475,7 @@ impl Http1Tx {
     pub(super) fn without_request(&mut self) {
         const NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
         self.uri = Some(NOT_SEEN.into());
+        self.has_path = true;
     }
 
     /// Version, status, message.
@@ -540,24 +600,18 @@ impl Http1Tx {
         }
     }
 
-    /// All headers of the response are there: is its body coded in a way that Suricata undoes?
-    pub(super) fn check_content_encoding(&self, events: &mut EventSet) {
-        const KNOWN: [&[u8]; 6] = [b"gzip", b"x-gzip", b"deflate", b"x-deflate", b"lzma", b"inflate"];
-        let Some(value) = self.response.headers.get(b"Content-Encoding") else { return };
-        if KNOWN.iter().any(|known| value.eq_ignore_ascii_case(known)) {
-            return;
-        }
-        let layers = value.split(|&byte| byte == b',' || byte == b' ').filter(|layer| !layer.is_empty());
-        for (n_before, layer) in layers.enumerate() {
-            if n_before >= ENCODING_LAYERS_MAX {
-                raise(events, "http.too_many_encoding_layers");
-                return;
-            }
-            // Other cases and spellings than these are undone all the same, but told.
-            if !KNOWN.contains(&layer) && layer != b"none" {
-                raise(events, "http.abnormal_ce_header");
-            }
-        }
+    /// All headers of the response are there: how its body is coded.
+    pub(super) fn content_coding(&self, events: &mut EventSet) -> Option<Decoders> {
+        let value = self.response.headers.get(b"Content-Encoding")?;
+        Decoders::new(value, |oddity| {
+            raise(
+                events,
+                match oddity {
+                    Oddity::TooManyLayers => "http.too_many_encoding_layers",
+                    Oddity::Abnormal => "http.abnormal_ce_header",
+                },
+            );
+        })
     }
 
     /// The host of the target counts before that of the header.

@@ -2,8 +2,11 @@
 //!
 //! In: the bytes of each direction. Out: one transaction for each request, the response joined to it. `request.rs` and
 //! `response.rs` hold the two state machines, `message.rs` what they read, `uri.rs` and `host.rs` what a target says.
-//! httparse is no help here: what it refuses is what matters. Bodies are kept as sent, not decompressed.
+//! httparse is no help here: what it refuses is what matters. `body.rs` keeps bodies for rules,
+//! `decoding.rs` undoes their compression.
 
+mod body;
+mod decoding;
 mod host;
 mod message;
 mod request;
@@ -46,8 +49,6 @@ const LINE_BYTES_MAX: usize = 18_000;
 const TRANSACTIONS_MAX: usize = 512;
 /// What is kept of a folded header.
 const FOLDED_BYTES_MAX: usize = 102_400;
-/// What is kept of a body. Suricata: `request-body-limit`, `response-body-limit`.
-const BODY_BYTES_MAX: usize = 102_400;
 
 /// What the last call left a direction in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -253,10 +254,16 @@ impl Http1Parser {
     }
 
     /// Bytes are missing: bodies of known length go on, everything else stands still.
-    pub(super) fn gap(&mut self, txs: &mut Transactions, direction: Direction, len: u32) -> Parsed {
+    pub(super) fn gap(
+        &mut self,
+        txs: &mut Transactions,
+        direction: Direction,
+        len: u32,
+        wishes: &mut Wishes,
+    ) -> Parsed {
         match direction {
             Direction::ToServer => self.request_gap(txs, u64::from(len)),
-            Direction::ToClient => self.response_gap(txs, u64::from(len)),
+            Direction::ToClient => self.response_gap(txs, u64::from(len), wishes),
         }
         Parsed::Ok
     }
@@ -282,6 +289,7 @@ impl Http1Parser {
         if let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             tx.request.progress = progress::COMPLETE;
             tx.request.updated = true;
+            tx.end_request_body();
             if tx.is_http09 {
                 state = RequestState::IgnoreRest;
             }
@@ -317,12 +325,6 @@ impl Http1Tx {
         });
         method.into_iter().chain(path).chain(headers)
     }
-}
-
-/// Keeps body bytes up to the limit.
-fn keep_body(body: &mut Vec<u8>, data: &[u8]) {
-    let room = BODY_BYTES_MAX.saturating_sub(body.len());
-    body.extend(data.iter().take(room));
 }
 
 /// Joins header lines, or reads the header before when a new one begins. `next` is the first byte behind the line.
@@ -457,8 +459,9 @@ mod tests {
         let status: Vec<_> = app.transactions().map(|(_, tx)| tx.http1().unwrap().status()).collect();
         assert_eq!(status, [Some(204), Some(200)]);
         let tx = app.transaction(1).unwrap();
-        assert_eq!(text(tx, Buffer::HttpRequestBody, ToServer), Some("xyz"));
-        assert_eq!(text(tx, Buffer::HttpResponseBody, ToClient), Some("ok"));
+        assert_eq!(tx.request_body().map(|window| window.bytes), Some(&b"xyz"[..]));
+        let files: Vec<_> = tx.files(ToClient, super::super::body::Use::File, false).map(|window| (window.bytes, window.is_end)).collect();
+        assert_eq!(files, [(&b"ok"[..], true)]);
         assert_eq!(tx.progress(ToClient), progress::COMPLETE);
     }
 

@@ -4,7 +4,7 @@ use super::super::transaction::raise;
 use super::super::{Transactions, Wishes};
 use super::message::{Coding, first_word, is_method};
 use super::text::{ChunkLength, chunk_length, is_space, is_terminator};
-use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, keep_body, progress, tx};
+use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, progress, tx};
 use crate::verdict::Direction;
 
 /// White space that an HTTP/0.9 request may have behind its line.
@@ -71,6 +71,10 @@ impl Http1Parser {
         loop {
             match self.request {
                 RequestState::Identity => {
+                    if let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
+                        tx.request.updated = true;
+                        tx.request.body.files.gap();
+                    }
                     let taken = len.min(self.request_body.1);
                     len -= taken;
                     self.request_body.1 -= taken;
@@ -213,10 +217,11 @@ impl Http1Parser {
             if closed {
                 let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
                 let lane = &mut self.request_lane;
-                lane.carry.clear();
+                tx.request.raw.append(&mut lane.carry);
                 if (Folding { lane, tx, events, direction }).flush().is_err() {
                     return Step::Fail;
                 }
+                tx.request.has_trailer = true;
                 tx.request.progress = progress::TRAILER;
                 self.request = RequestState::Finalize;
                 return Step::Go;
@@ -239,6 +244,8 @@ impl Http1Parser {
                 return Step::Fail;
             }
             if tx.request.progress > progress::HEADERS {
+                tx.request.has_trailer = true;
+                tx.request.updated = true;
                 self.request = RequestState::Finalize;
                 return Step::Go;
             }
@@ -360,8 +367,8 @@ impl Http1Parser {
     fn keep_request_body(&mut self, txs: &mut Transactions, data: &[u8], wishes: &Wishes) {
         if let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             tx.request.updated = true;
-            if wishes.keep_bodies {
-                keep_body(&mut tx.request.body, data);
+            if wishes.keep.bodies {
+                tx.keep_request_body(data);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::super::transaction::raise;
 use super::super::{AppProto, Transactions, Wishes};
-use super::text::{ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while};
-use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, keep_body, progress, request::RequestState, tx};
+use super::text::{ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while, without_nul};
+use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, progress, request::RequestState, tx};
 use crate::verdict::Direction;
 
 /// A chunk length is given up when so much is there and no digit begins it.
@@ -66,17 +66,20 @@ impl Http1Parser {
         }
     }
 
-    pub(super) fn response_gap(&mut self, txs: &mut Transactions, len: u64) {
+    pub(super) fn response_gap(&mut self, txs: &mut Transactions, len: u64, wishes: &mut Wishes) {
         match self.response {
             ResponseState::Identity(left) => {
+                if let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
+                    tx.skip_response_body(wishes.keep.bodies);
+                }
                 self.response = ResponseState::Identity(left.saturating_sub(len));
                 if left <= len {
                     self.response = ResponseState::Finalize;
-                    let _ = self.complete_response(txs, &mut Wishes::default());
+                    let _ = self.complete_response(txs, wishes);
                 }
             }
             ResponseState::Finalize => {
-                let _ = self.complete_response(txs, &mut Wishes::default());
+                let _ = self.complete_response(txs, wishes);
             }
             _ => {}
         }
@@ -94,20 +97,29 @@ impl Http1Parser {
             ResponseState::Identity(left) => {
                 if self.response_is_closed() {
                     self.response = ResponseState::Finalize;
+                    self.end_coding(txs, wishes);
                     return Step::Go;
                 }
                 let taken = input.take(usize::try_from(left).unwrap_or(usize::MAX));
                 if taken.is_empty() {
                     return Step::NeedsData;
                 }
-                self.keep_response_body(txs, taken, wishes);
+                if !self.keep_response_body(txs, taken, wishes) {
+                    return Step::Fail;
+                }
                 let left = left - taken.len() as u64;
-                self.response = if left == 0 { ResponseState::Finalize } else { ResponseState::Identity(left) };
+                self.response = ResponseState::Identity(left);
+                if left == 0 {
+                    self.response = ResponseState::Finalize;
+                    self.end_coding(txs, wishes);
+                }
                 Step::Go
             }
             ResponseState::UntilClose => {
                 let taken = input.take(usize::MAX);
-                self.keep_response_body(txs, taken, wishes);
+                if !taken.is_empty() && !self.keep_response_body(txs, taken, wishes) {
+                    return Step::Fail;
+                }
                 if self.response_is_closed() {
                     self.response = ResponseState::Finalize;
                     return Step::Go;
@@ -120,7 +132,9 @@ impl Http1Parser {
                 if taken.is_empty() {
                     return Step::NeedsData;
                 }
-                self.keep_response_body(txs, taken, wishes);
+                if !self.keep_response_body(txs, taken, wishes) {
+                    return Step::Fail;
+                }
                 let left = left - taken.len() as u64;
                 self.response = if left == 0 { ResponseState::ChunkEnd } else { ResponseState::Chunk(left) };
                 Step::Go
@@ -211,6 +225,9 @@ impl Http1Parser {
             if behind.len() > 1 && (behind.first() == Some(&b'H') || super::text::chomp(&line).len() <= 2) {
                 return Step::Go;
             }
+            if let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
+                tx.response.body.coding = None;
+            }
             self.keep_response_body(txs, &line, wishes);
             if behind.is_empty() {
                 if let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
@@ -269,6 +286,8 @@ impl Http1Parser {
             if tx.response.progress == progress::HEADERS {
                 return self.response_body(txs, id);
             }
+            tx.response.has_trailer = true;
+            tx.response.updated = true;
             self.response = ResponseState::Finalize;
             return Step::Go;
         }
@@ -279,7 +298,7 @@ impl Http1Parser {
         let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
         let status = tx.status.unwrap_or(0);
         if status != 100 {
-            tx.check_content_encoding(events);
+            tx.response.body.coding = tx.content_coding(events);
         }
         self.response = ResponseState::Finalize;
         if tx.is_connect() {
@@ -322,6 +341,7 @@ impl Http1Parser {
         if tx.method.as_deref() == Some(b"HEAD") || (bodiless && coding.is_none() && length.is_none()) {
             return Step::Go;
         }
+        let coding = coding.map(without_nul);
         if let Some(coding) = coding.filter(|coding| contains_nocase(coding, b"chunked")) {
             if !coding.eq_ignore_ascii_case(b"chunked") {
                 raise(events, "http.response_abnormal_transfer_encoding");
@@ -380,7 +400,9 @@ impl Http1Parser {
             ChunkLength::Invalid => {
                 raise(events, "http.invalid_response_chunk_len");
                 self.response = ResponseState::UntilClose;
-                self.keep_response_body(txs, &line, wishes);
+                if !self.keep_response_body(txs, &line, wishes) {
+                    return Step::Fail;
+                }
             }
         }
         Step::Go
@@ -405,8 +427,7 @@ impl Http1Parser {
             return self.complete_response(txs, wishes);
         }
         let Ok(taken) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
-        self.keep_response_body(txs, &taken, wishes);
-        Step::Go
+        if self.keep_response_body(txs, &taken, wishes) { Step::Go } else { Step::Fail }
     }
 
     fn complete_response(&mut self, txs: &mut Transactions, wishes: &mut Wishes) -> Step {
@@ -415,6 +436,7 @@ impl Http1Parser {
             && tx.response.progress != progress::COMPLETE
         {
             tx.response.progress = progress::COMPLETE;
+            tx.end_response_body(wishes.keep.bodies);
             tx.response.updated = true;
             self.n_responses += 1;
             let opened = tx.is_connect() && tx.status.is_some_and(|status| (200..300).contains(&status));
@@ -434,12 +456,16 @@ impl Http1Parser {
         Step::Go
     }
 
-    fn keep_response_body(&mut self, txs: &mut Transactions, data: &[u8], wishes: &Wishes) {
+    /// `false`: nothing can be made of it.
+    fn keep_response_body(&mut self, txs: &mut Transactions, data: &[u8], wishes: &Wishes) -> bool {
+        let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return true };
+        tx.keep_response_body(data, wishes.keep.bodies).is_ok()
+    }
+
+    /// The body ends here: what was held back of it comes out.
+    fn end_coding(&self, txs: &mut Transactions, wishes: &Wishes) {
         if let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
-            tx.response.updated = true;
-            if wishes.keep_bodies {
-                keep_body(&mut tx.response.body, data);
-            }
+            tx.end_coding(wishes.keep.bodies);
         }
     }
 }

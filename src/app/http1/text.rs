@@ -43,6 +43,11 @@ pub(super) fn split_while(bytes: &[u8], mut belongs: impl FnMut(u8) -> bool) -> 
     bytes.split_at_checked(end).unwrap_or((bytes, &[]))
 }
 
+/// Without bytes 0, which libhtp passes over in some values.
+pub(super) fn without_nul(value: &[u8]) -> Vec<u8> {
+    value.iter().copied().filter(|&byte| byte != 0).collect()
+}
+
 /// Without white space at both ends.
 pub(super) fn trim(bytes: &[u8]) -> &[u8] {
     let (_, rest) = split_while(bytes, is_space);

@@ -24,6 +24,8 @@ pub(super) struct Target {
     pub(super) port: Option<u16>,
     /// The port is none.
     pub(super) invalid: bool,
+    /// There is a path, be it empty.
+    pub(super) has_path: bool,
     /// What `http.uri` holds.
     pub(super) normal: Vec<u8>,
 }
@@ -40,6 +42,7 @@ pub(super) fn parse(sent: &[u8]) -> Target {
         target.invalid = target.port.is_none();
     }
     if let Some(path) = parts.path {
+        target.has_path = true;
         target.normal = remove_dot_segments(&utf8_to_bytes(&decode_path(path)));
     }
     if let Some(query) = parts.query {

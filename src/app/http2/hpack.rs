@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::huffman;
 
@@ -80,10 +81,11 @@ const STATIC_FIELDS: [(&str, &str); 61] = [
 /// A field of a block. One that could not be decoded, and a change of the table's size, have neither name nor value.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Field<'a> {
-    pub(super) name: Cow<'a, [u8]>,
+    /// Shared with the table and with fields whose name was taken from there: how many share it decides something.
+    pub(super) name: Arc<[u8]>,
     pub(super) value: Cow<'a, [u8]>,
-    /// The name was kept from an earlier field.
-    pub(super) known: bool,
+    /// The size that it gives the table.
+    pub(super) size_update: Option<u64>,
 }
 
 /// What is odd about a block that was decoded.
@@ -99,7 +101,7 @@ pub(super) struct Cut;
 
 #[derive(Clone, Debug)]
 struct Kept {
-    name: Box<[u8]>,
+    name: Arc<[u8]>,
     value: Box<[u8]>,
 }
 
@@ -175,18 +177,18 @@ impl Table {
                         self.evict(size);
                     }
                     new_size = new_size.max(Some(size));
-                    field(&Field::default());
+                    field(&Field { size_update: Some(number), ..Field::default() });
                 }
                 _ => {
-                    let Some(literal) = self.literal(&mut block, number)? else {
+                    let Some((literal, is_known)) = self.literal(&mut block, number)? else {
                         field(&Field::default());
                         break;
                     };
                     field(&literal);
-                    if first >= 0x40 {
+                    odd.invalid |= !is_known;
+                    if first >= 0x40 && is_known {
                         let Field { name, value, .. } = literal;
-                        let kept = Kept { name: name.into_owned().into(), value: value.into_owned().into() };
-                        self.keep(kept);
+                        self.keep(Kept { name, value: value.into_owned().into() });
                     }
                 }
             }
@@ -201,25 +203,26 @@ impl Table {
     fn field(&self, index: u64) -> Option<Field<'_>> {
         let index = usize::try_from(index).ok()?.checked_sub(1)?;
         if let Some((name, value)) = STATIC_FIELDS.get(index) {
-            return Some(Field { name: name.as_bytes().into(), value: value.as_bytes().into(), known: false });
+            return Some(Field { name: name.as_bytes().into(), value: value.as_bytes().into(), size_update: None });
         }
         let from_newest = index - STATIC_FIELDS.len();
         let kept = self.fields.get(self.fields.len().checked_sub(from_newest + 1)?)?;
-        Some(Field { name: (&*kept.name).into(), value: (&*kept.value).into(), known: true })
+        Some(Field { name: kept.name.clone(), value: (&*kept.value).into(), size_update: None })
     }
 
-    /// A field whose value, and perhaps name, follow. `None`: a length is too large.
-    fn literal<'a>(&self, block: &mut &'a [u8], index: u64) -> Result<Option<Field<'a>>, Cut> {
-        let (name, known) = if index == 0 {
+    /// A field whose value, and perhaps name, follow, and whether there is a name. `None`: a length is too large.
+    fn literal<'a>(&self, block: &mut &'a [u8], index: u64) -> Result<Option<(Field<'a>, bool)>, Cut> {
+        let name = if index == 0 {
             match string(block)? {
-                Some(name) => (name, false),
+                Some(name) => Some(Arc::from(&*name)),
                 None => return Ok(None),
             }
         } else {
-            let Field { name, known, .. } = self.field(index).unwrap_or_default();
-            (Cow::Owned(name.into_owned()), known)
+            self.field(index).map(|field| field.name)
         };
-        Ok(string(block)?.map(|value| Field { name, value, known }))
+        let is_known = name.is_some();
+        let name = name.unwrap_or_default();
+        Ok(string(block)?.map(|value| (Field { name, value, size_update: None }, is_known)))
     }
 
     fn keep(&mut self, kept: Kept) {

@@ -1,8 +1,10 @@
 //! HTTP/2 in clear: frames, header blocks, and a transaction for each stream.
 //!
 //! In: the bytes of each direction. Out: a transaction for each stream with the buffers of its headers, and one for each
-//! frame about the connection as a whole. `hpack.rs` decodes header blocks. Bodies are not kept.
+//! frame about the connection as a whole. `hpack.rs` decodes header blocks, `decoding.rs`
+//! undoes the compression of bodies.
 
+mod decoding;
 mod hpack;
 mod huffman;
 mod stream;
@@ -11,9 +13,10 @@ pub use stream::Http2Tx;
 
 use super::probe::{Context, Probe};
 use super::transaction::{TxData, raise};
-use super::{Parsed, Transactions};
+use super::{Parsed, Transactions, Wishes};
 use crate::verdict::Direction;
 use hpack::Table;
+use stream::Said;
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_HEADER_BYTES: usize = 9;
@@ -36,6 +39,7 @@ mod frame {
     pub(super) const RST_STREAM: u8 = 3;
     pub(super) const SETTINGS: u8 = 4;
     pub(super) const PUSH_PROMISE: u8 = 5;
+    pub(super) const GOAWAY: u8 = 7;
     pub(super) const WINDOW_UPDATE: u8 = 8;
     pub(super) const CONTINUATION: u8 = 9;
 }
@@ -116,6 +120,8 @@ pub(super) struct Http2Parser {
     /// By [`Direction::index`], as is the rest.
     tables: [Table; 2],
     blocks: [PartialBlock; 2],
+    /// Rules look at bodies.
+    keeps: bool,
 }
 
 /// The transactions of a connection that was HTTP/1 up to a request to change: the request is the first stream, and its
@@ -123,10 +129,14 @@ pub(super) struct Http2Parser {
 pub(super) fn after_upgrade<'a>(txs: &mut Transactions, request: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
     for (name, value) in request {
         if name == b"HTTP2-Settings" {
-            txs.push(TxData::Http2(Box::new(Http2Tx::global())));
+            let mut settings = Http2Tx::global();
+            if let Some(bytes) = base64(value) {
+                settings.take_settings(settings_of(&bytes).collect());
+            }
+            txs.push(TxData::Http2(Box::new(settings)));
             continue;
         }
-        let field = hpack::Field { name: name.into(), value: value.into(), known: false };
+        let field = hpack::Field { name: name.into(), value: value.into(), ..hpack::Field::default() };
         let stream = txs.list.iter_mut().rev().find_map(|tx| match &mut tx.data {
             TxData::Http2(stream) if stream.stream_id() == 1 => Some(stream),
             _ => None,
@@ -142,17 +152,16 @@ pub(super) fn after_upgrade<'a>(txs: &mut Transactions, request: impl Iterator<I
     }
 }
 
-/// What a frame came to.
-enum Content {
-    /// Nothing that changes a stream, be it that it was damaged.
-    Nothing,
-    /// Data, headers or a reset, with the name buffers of the block, if there was one.
-    Taken(stream::Fields),
-}
-
 impl Http2Parser {
     /// Takes data of a direction.
-    pub(super) fn parse(&mut self, txs: &mut Transactions, direction: Direction, data: &[u8]) -> Parsed {
+    pub(super) fn parse(
+        &mut self,
+        txs: &mut Transactions,
+        direction: Direction,
+        data: &[u8],
+        wishes: &Wishes,
+    ) -> Parsed {
+        self.keeps = wishes.keep.bodies;
         let mut rest = data;
         if direction == Direction::ToServer && !self.preface_done {
             let Some((preface, behind)) = data.split_first_chunk::<{ PREFACE.len() }>() else {
@@ -212,54 +221,64 @@ impl Http2Parser {
     fn frame(&mut self, txs: &mut Transactions, direction: Direction, header: Header, body: &[u8]) -> Option<()> {
         let whole = body.len() == header.len as usize;
         let mut promised = None;
-        let content = match header.kind {
+        let mut said = Said::Nothing;
+        let mut fields = None;
+        match header.kind {
             frame::HEADERS if !header.has(flag::END_HEADERS) => {
                 let block = self.block(direction);
                 block.data.clear();
                 block.data.extend(body.iter().take(BLOCK_BYTES_MAX));
                 block.stream = header.stream;
-                Content::Taken(stream::Fields::default())
+                fields = Some(stream::Fields::default());
             }
             frame::HEADERS => {
                 let pad_bytes = usize::from(header.has(flag::PADDED));
                 let priority_bytes = if header.has(flag::PRIORITY) { 5 } else { 0 };
                 // Padding at the end is taken for fields, as Suricata does.
-                self.fields(txs, direction, body.get(pad_bytes + priority_bytes..), whole)
+                fields = self.fields(txs, direction, body.get(pad_bytes + priority_bytes..), whole);
+                if header.has(flag::PRIORITY)
+                    && fields.is_some()
+                    && let Some(&weight) = body.get(pad_bytes + 4)
+                {
+                    said = Said::Priority(weight);
+                }
             }
             frame::PUSH_PROMISE => {
                 let body = body.get(usize::from(header.has(flag::PADDED))..);
-                match body.and_then(|body| body.split_first_chunk::<4>()) {
-                    Some((&[s0, s1, s2, s3], block)) => {
-                        promised = Some(u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]));
-                        let content = self.fields(txs, direction, Some(block), whole);
-                        if matches!(content, Content::Nothing) {
-                            promised = None;
-                        }
-                        content
-                    }
-                    None => self.fields(txs, direction, None, whole),
+                let parts = body.and_then(|body| body.split_first_chunk::<4>());
+                fields = self.fields(txs, direction, parts.map(|(_, block)| block), whole);
+                promised = parts.filter(|_| fields.is_some()).map(|(id, _)| u32::from_be_bytes(*id) & 0x7fff_ffff);
+            }
+            frame::CONTINUATION => fields = self.continuation(txs, direction, header, body, whole),
+            frame::SETTINGS => said = self.settings(direction, body),
+            frame::RST_STREAM | frame::PRIORITY | frame::WINDOW_UPDATE | frame::GOAWAY => {
+                match Said::read(header.kind, body) {
+                    Some(read) => said = read,
+                    None => note(txs, "http2.invalid_frame_length"),
                 }
             }
-            frame::CONTINUATION => self.continuation(txs, direction, header, body, whole),
-            frame::SETTINGS => {
-                self.settings(direction, body);
-                Content::Nothing
-            }
-            frame::RST_STREAM if body.len() == 4 => Content::Taken(stream::Fields::default()),
-            frame::DATA => Content::Taken(stream::Fields::default()),
-            frame::RST_STREAM | frame::PRIORITY | frame::WINDOW_UPDATE => {
-                let fixed = if header.kind == frame::PRIORITY { 5 } else { 4 };
-                if body.len() != fixed {
-                    note(txs, "http2.invalid_frame_length");
-                }
-                Content::Nothing
-            }
-            _ => Content::Nothing,
-        };
+            _ => {}
+        }
+        let data = (header.kind == frame::DATA).then(|| {
+            let pad = body.first().filter(|&&pad| header.has(flag::PADDED) && usize::from(pad) < body.len());
+            pad.and_then(|&pad| body.get(1..body.len() - usize::from(pad))).unwrap_or(body)
+        });
         let id = find_or_create(txs, direction, header, promised)?;
         let tx = txs.by_id(id)?;
-        if let (Content::Taken(fields), TxData::Http2(stream)) = (content, &mut tx.data) {
-            stream.take(direction, header.kind, header.flags, promised, fields, &mut tx.events);
+        let frame = stream::Frame {
+            direction,
+            kind: header.kind,
+            flags: header.flags,
+            fields,
+            promised,
+            said,
+            data,
+            keeps: self.keeps,
+        };
+        if let TxData::Http2(stream) = &mut tx.data
+            && stream.take(frame, &mut tx.events).is_err()
+        {
+            note(txs, "http2.failed_decompression");
         }
         Some(())
     }
@@ -287,7 +306,7 @@ impl Http2Parser {
         header: Header,
         body: &[u8],
         whole: bool,
-    ) -> Content {
+    ) -> Option<stream::Fields> {
         let partial = self.block(direction);
         if partial.stream != header.stream {
             return self.fields(txs, direction, Some(body), whole);
@@ -295,49 +314,92 @@ impl Http2Parser {
         let room = BLOCK_BYTES_MAX.saturating_sub(partial.data.len());
         partial.data.extend(body.iter().take(room));
         if !header.has(flag::END_HEADERS) {
-            return Content::Taken(stream::Fields::default());
+            return Some(stream::Fields::default());
         }
         let block = std::mem::take(partial);
         self.fields(txs, direction, Some(&block.data), whole)
     }
 
-    /// Decodes a header block; `None` when the frame is too short to have one.
-    fn fields(&mut self, txs: &mut Transactions, direction: Direction, block: Option<&[u8]>, whole: bool) -> Content {
+    /// Decodes a header block, which is `None` if the frame is too short to have one; gives `None` if it cannot be decoded.
+    fn fields(
+        &mut self,
+        txs: &mut Transactions,
+        direction: Direction,
+        block: Option<&[u8]>,
+        whole: bool,
+    ) -> Option<stream::Fields> {
         let mut fields = stream::Fields::default();
-        let decoded = block.map(|block| self.table(direction).decode(block, |field| fields.push(field)));
-        match decoded {
+        match block.map(|block| self.table(direction).decode(block, |field| fields.push(field))) {
             Some(Ok(odd)) => {
                 if odd.invalid {
                     note(txs, "http2.invalid_header");
                 }
-                Content::Taken(fields)
+                Some(fields)
             }
             None | Some(Err(hpack::Cut)) => {
                 if whole {
                     note(txs, "http2.invalid_frame_data");
                 }
-                Content::Nothing
+                None
             }
         }
     }
 
     /// A side says how large a table it keeps for what the other side sends.
-    fn settings(&mut self, direction: Direction, body: &[u8]) {
+    fn settings(&mut self, direction: Direction, body: &[u8]) -> Said {
         const HEADER_TABLE_SIZE: u16 = 1;
-        const LAST_KNOWN: u16 = 6;
-        for setting in body.chunks_exact(6) {
-            let Some((&[i0, i1], &[v0, v1, v2, v3])) =
-                setting.split_first_chunk::<2>().and_then(|(id, value)| Some((id, value.first_chunk::<4>()?)))
-            else {
-                return;
+        let settings: Vec<(u16, u32)> = settings_of(body).collect();
+        for &(_, size) in settings.iter().filter(|(id, _)| *id == HEADER_TABLE_SIZE) {
+            self.table(direction.opposite()).set_size(size);
+        }
+        Said::Settings(settings)
+    }
+}
+
+/// The settings of a frame, up to one that is not known.
+fn settings_of(body: &[u8]) -> impl Iterator<Item = (u16, u32)> {
+    const LAST_KNOWN: u16 = 6;
+    let settings = body.chunks_exact(6).map_while(|setting| {
+        let (id, value) = setting.split_first_chunk::<2>()?;
+        Some((u16::from_be_bytes(*id), u32::from_be_bytes(*value.first_chunk::<4>()?)))
+    });
+    settings.take_while(|(id, _)| (1..=LAST_KNOWN).contains(id))
+}
+
+/// Decodes base64 with or without padding; `None` when it is none.
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|&byte| byte != b'=').map_or(0, |at| at + 1);
+    let mut bytes = Vec::new();
+    for digits in text.get(..end)?.chunks(4) {
+        let mut bits: u32 = 0;
+        for &digit in digits {
+            let value = match digit {
+                b'A'..=b'Z' => digit - b'A',
+                b'a'..=b'z' => digit - b'a' + 26,
+                b'0'..=b'9' => digit - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
             };
-            match u16::from_be_bytes([i0, i1]) {
-                HEADER_TABLE_SIZE => {
-                    self.table(direction.opposite()).set_size(u32::from_be_bytes([v0, v1, v2, v3]));
-                }
-                2..=LAST_KNOWN => {}
-                _ => return,
-            }
+            bits = bits << 6 | u32::from(value);
+        }
+        bits <<= 8 + 6 * (4 - digits.len());
+        bytes.extend(bits.to_be_bytes().iter().take(digits.len().saturating_sub(1)));
+    }
+    Some(bytes)
+}
+
+impl Said {
+    /// What a frame of fixed length says; `None` when it has another.
+    fn read(kind: u8, body: &[u8]) -> Option<Self> {
+        let word = || body.first_chunk::<4>().map(|word| u32::from_be_bytes(*word));
+        match (kind, body.len()) {
+            (frame::PRIORITY, 5) => body.get(4).map(|&weight| Self::Priority(weight)),
+            (frame::WINDOW_UPDATE, 4) => word().map(|increment| Self::Window(increment & 0x7fff_ffff)),
+            (frame::RST_STREAM, 4) => word().map(Self::Error),
+            // as Suricata reads it: the number of the last stream where the code should be
+            (frame::GOAWAY, 4..) => word().map(Self::Error),
+            _ => None,
         }
     }
 }
@@ -404,7 +466,7 @@ mod tests {
     fn parse(talk: &[(Direction, &[u8])]) -> (Transactions, Parsed) {
         let (mut parser, mut txs, mut parsed) = (Http2Parser::default(), Transactions::default(), Parsed::Ok);
         for (direction, data) in talk {
-            parsed = parser.parse(&mut txs, *direction, data);
+            parsed = parser.parse(&mut txs, *direction, data, &Wishes::default());
         }
         (txs, parsed)
     }
@@ -450,7 +512,7 @@ mod tests {
         let mut txs = Transactions::default();
         after_upgrade(&mut txs, request.into_iter());
         let mut parser = Http2Parser::default();
-        parser.parse(&mut txs, ToClient, &frame(1, 5, 1, b"\x88"));
+        parser.parse(&mut txs, ToClient, &frame(1, 5, 1, b"\x88"), &Wishes::default());
         assert_eq!(text(&txs, 0, Buffer::HttpHost), "a.ex");
         assert_eq!(txs.list[0].progress(ToClient), progress::CLOSED);
         assert_eq!(txs.list[1].progress(ToClient), progress::GLOBAL);

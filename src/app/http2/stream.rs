@@ -1,114 +1,252 @@
-//! A stream: its state, and the buffers of its headers.
+//! A stream: its state, what its frames say, and the buffers of its headers.
 
+use super::decoding::{Coding, Defect};
 use super::hpack::Field;
 use super::{flag, frame, progress};
+use crate::app::body::{Files, Sizes};
 use crate::app::transaction::{Buffer, raise};
 use crate::packet::EventSet;
+use crate::rules::keyword::Http2Frame;
 use crate::verdict::Direction;
+use std::cell::OnceCell;
+use std::sync::Arc;
 
-/// What is kept of the names of a direction's headers, and of the value of one.
-const NAMES_BYTES_MAX: usize = 1 << 20;
-const VALUE_BYTES_MAX: usize = 1 << 16;
+/// What is kept of the headers of a direction.
+const HEADER_BYTES_MAX: usize = 1 << 20;
+/// Numbers of each kind that are kept of the frames of a direction.
+const NUMBERS_MAX: usize = 4096;
+/// What comes out of a frame of a coded body, at most.
+const DECODED_BYTES_MAX: usize = 1 << 24;
 
-/// Headers whose value has a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    Authority,
-    Host,
-    Method,
-    Path,
-    UserAgent,
-    Status,
+/// A header.
+#[derive(Debug)]
+struct Header {
+    name: Arc<[u8]>,
+    value: Box<[u8]>,
 }
 
-impl Kept {
-    fn of(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b":authority" => Self::Authority,
-            b"host" => Self::Host,
-            b":method" => Self::Method,
-            b":path" => Self::Path,
-            b"user-agent" => Self::UserAgent,
-            b":status" => Self::Status,
-            _ => return None,
-        })
-    }
-
-    /// Several values of it are joined; of the others the first counts.
-    fn is_joined(self) -> bool {
-        matches!(self, Self::Authority | Self::UserAgent)
+impl Header {
+    /// Whether the value is joined to that of an earlier header of this name. As in Suricata it is not if the name is also in
+    /// use elsewhere, apart from the table that it was put into or comes from.
+    fn is_joined(&self) -> bool {
+        Arc::strong_count(&self.name) <= 2
     }
 }
 
 /// The headers of a block.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    /// Each with CR LF behind it.
-    names: Vec<u8>,
-    /// The values of those that have a buffer, and whether their name was kept from an earlier field.
-    values: Vec<(Kept, Vec<u8>, bool)>,
+    list: Vec<Header>,
+    bytes: usize,
+    /// Sizes of the table that the block sets.
+    size_updates: Vec<u64>,
 }
 
 impl Fields {
-    /// Values of one block that are kept; more are joined to nothing.
-    const VALUES_MAX: usize = 64;
-
     pub(super) fn push(&mut self, field: &Field<'_>) {
-        if self.names.len() + field.name.len() < NAMES_BYTES_MAX {
-            self.names.extend_from_slice(&field.name);
-            self.names.extend_from_slice(b"\r\n");
+        self.bytes += field.name.len() + field.value.len() + 4;
+        if self.bytes > HEADER_BYTES_MAX {
+            return;
         }
-        if let Some(kept) = Kept::of(&field.name)
-            && self.values.len() < Self::VALUES_MAX
-        {
-            let value = field.value.iter().take(VALUE_BYTES_MAX).copied().collect();
-            self.values.push((kept, value, field.known));
-        }
+        self.size_updates.extend(field.size_update);
+        self.list.push(Header { name: field.name.clone(), value: field.value.as_ref().into() });
     }
 
-    fn last(&self, wanted: Kept) -> Option<&[u8]> {
-        self.values.iter().rev().find(|(kept, ..)| *kept == wanted).map(|(_, value, _)| value.as_slice())
+    fn last(&self, wanted: &[u8]) -> Option<&[u8]> {
+        let named = |header: &&Header| header.name.eq_ignore_ascii_case(wanted);
+        self.list.iter().rev().find(named).map(|header| &*header.value)
     }
 }
 
-/// The headers of a direction.
+/// What a frame says beside headers and data.
 #[derive(Debug, Default)]
-struct Headers {
-    names: Vec<u8>,
-    values: Vec<(Kept, Vec<u8>)>,
+pub(super) enum Said {
+    #[default]
+    Nothing,
+    Priority(u8),
+    Window(u32),
+    Error(u32),
+    Settings(Vec<(u16, u32)>),
 }
 
-impl Headers {
+/// What the frames of a direction have said.
+#[derive(Debug, Default)]
+struct Side {
+    headers: Vec<Header>,
+    header_bytes: usize,
+    /// Kinds of frames, a bit each.
+    kinds: [u64; 4],
+    said: FrameNumbers,
+    files: Files,
+    coding: Coding,
+    has_file: bool,
+    file_ended: bool,
+    made: OnceCell<Made>,
+}
+
+/// The numbers that frames hold.
+#[derive(Debug, Default)]
+struct FrameNumbers {
+    /// Weights.
+    priorities: Vec<u8>,
+    /// Increments of windows.
+    windows: Vec<u32>,
+    /// Of streams that were reset and of connections that were left.
+    error_codes: Vec<u32>,
+    /// Identifier and value.
+    settings: Vec<(u16, u32)>,
+    /// Sizes of the table of fields.
+    size_updates: Vec<u64>,
+}
+
+/// Buffers made of headers.
+#[derive(Debug)]
+struct Made {
+    names: Vec<u8>,
+    headers: Vec<u8>,
+    raw: Vec<u8>,
+    lines: Box<[Box<[u8]>]>,
+    /// By name: the first value's length, and all values joined.
+    values: Vec<(Box<[u8]>, usize, Vec<u8>)>,
+    /// `http.host`: lower case, without port and user.
+    host: Box<[u8]>,
+    /// `http.request_line` or `http.response_line`.
+    line: Vec<u8>,
+}
+
+impl Side {
     fn take(&mut self, fields: Fields) {
-        if !fields.names.is_empty() {
-            // CR LF, the names, and another CR LF at the end
-            let before = self.names.len().saturating_sub(2);
-            self.names.truncate(before);
-            if self.names.is_empty() {
-                self.names.extend_from_slice(b"\r\n");
-            }
-            let room = NAMES_BYTES_MAX.saturating_sub(self.names.len());
-            self.names.extend(fields.names.iter().take(room));
-            self.names.extend_from_slice(b"\r\n");
+        for size in fields.size_updates {
+            keep(&mut self.said.size_updates, size);
         }
-        for (kept, value, known) in fields.values {
-            match self.values.iter_mut().find(|(other, _)| *other == kept) {
-                None => self.values.push((kept, value)),
-                Some((_, first)) if kept.is_joined() && !known => {
-                    if first.len() + value.len() < VALUE_BYTES_MAX {
-                        first.extend_from_slice(b", ");
-                        first.extend_from_slice(&value);
-                    }
+        for header in fields.list {
+            if header.name.as_ref() == b"content-encoding" {
+                self.coding.named(&header.value);
+            }
+            self.header_bytes += header.name.len() + header.value.len() + 4;
+            if self.header_bytes <= HEADER_BYTES_MAX {
+                self.headers.push(header);
+            }
+        }
+        self.made.take();
+    }
+
+    fn saw(&mut self, kind: u8, said: Said) {
+        if let Some(word) = self.kinds.get_mut(usize::from(kind >> 6)) {
+            *word |= 1 << (kind & 63);
+        }
+        match said {
+            Said::Nothing => {}
+            Said::Priority(weight) => keep(&mut self.said.priorities, weight),
+            Said::Window(increment) => keep(&mut self.said.windows, increment),
+            Said::Error(code) => keep(&mut self.said.error_codes, code),
+            Said::Settings(settings) => {
+                for setting in settings {
+                    keep(&mut self.said.settings, setting);
                 }
-                Some(_) => {}
             }
         }
     }
 
-    fn value(&self, wanted: Kept) -> Option<&[u8]> {
-        let (_, value) = self.values.iter().find(|(kept, _)| *kept == wanted)?;
-        Some(value.as_slice()).filter(|value| !value.is_empty())
+    fn made(&self, direction: Direction) -> &Made {
+        self.made.get_or_init(|| {
+            let cookie: &[u8] = match direction {
+                Direction::ToServer => b"cookie",
+                Direction::ToClient => b"set-cookie",
+            };
+            let mut made = Made {
+                names: Vec::new(),
+                headers: Vec::new(),
+                raw: Vec::new(),
+                lines: Box::default(),
+                values: Vec::new(),
+                host: Box::default(),
+                line: Vec::new(),
+            };
+            for header in &self.headers {
+                let Header { name, value } = header;
+                made.names.extend_from_slice(name);
+                made.names.extend_from_slice(b"\r\n");
+                if !name.eq_ignore_ascii_case(cookie) {
+                    push_header(&mut made.headers, name, trimmed(value));
+                }
+                push_header(&mut made.raw, name, value);
+                match made.values.iter_mut().find(|(other, ..)| **other == **name) {
+                    None => made.values.push(((&**name).into(), value.len(), value.to_vec())),
+                    Some((_, _, joined)) if header.is_joined() => {
+                        joined.extend_from_slice(b", ");
+                        joined.extend_from_slice(value);
+                    }
+                    Some(_) => {}
+                }
+            }
+            if !made.names.is_empty() {
+                made.names.splice(..0, *b"\r\n");
+                made.names.extend_from_slice(b"\r\n");
+            }
+            let lines = self.headers.iter().map(|Header { name, value }| [name, &b": "[..], value].concat().into());
+            made.lines = lines.collect();
+            made.host = made.value(b":authority").map(normalized).unwrap_or_default();
+            made.line = match direction {
+                Direction::ToServer => {
+                    [made.first(b":method"), b" ", made.first(b":path"), b" HTTP/2\r\n"].concat()
+                }
+                Direction::ToClient => [b"HTTP/2 ", made.first(b":status"), b"\r\n"].concat(),
+            };
+            made
+        })
     }
+
+    /// Takes what a frame brings of the body.
+    fn data(&mut self, data: &[u8], is_kept: bool, is_last: bool) -> Result<(), Defect> {
+        let data = self.coding.undo(data, DECODED_BYTES_MAX)?;
+        if !is_kept || self.file_ended {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.has_file, true) {
+            self.files.open(Sizes::REQUEST);
+        }
+        self.files.append(&data);
+        if is_last {
+            self.files.close(true);
+            self.file_ended = true;
+        }
+        Ok(())
+    }
+}
+
+impl Made {
+    fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        let (_, _, joined) = self.values.iter().find(|(known, ..)| **known == *name)?;
+        Some(joined)
+    }
+
+    /// The first of several values.
+    fn first(&self, name: &[u8]) -> &[u8] {
+        let found = self.values.iter().find(|(known, ..)| **known == *name);
+        found.and_then(|(_, len, joined)| joined.get(..*len)).unwrap_or_default()
+    }
+}
+
+fn keep<T>(numbers: &mut Vec<T>, number: T) {
+    if numbers.len() < NUMBERS_MAX {
+        numbers.push(number);
+    }
+}
+
+fn push_header(lines: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    lines.extend_from_slice(name);
+    lines.extend_from_slice(b": ");
+    lines.extend_from_slice(value);
+    lines.extend_from_slice(b"\r\n");
+}
+
+/// Without blanks at both ends.
+fn trimmed(value: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let begin = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value.iter().rposition(is_text).map_or(begin, |at| at + 1);
+    value.get(begin..end).unwrap_or_default()
 }
 
 /// A stream, or a frame about the connection.
@@ -118,10 +256,28 @@ pub struct Http2Tx {
     /// The stream that it has promised while the header block goes on.
     child: u32,
     state: u8,
-    request: Headers,
-    response: Headers,
-    /// Lower case, without port and user.
-    host: Option<Box<[u8]>>,
+    /// A frame has come since rules looked at it in a direction, by [`Direction::index`]; a frame of either side counts
+    /// for both.
+    updated: [bool; 2],
+    request: Side,
+    response: Side,
+}
+
+/// A frame of a stream.
+#[derive(Debug)]
+pub(super) struct Frame<'f> {
+    pub(super) direction: Direction,
+    pub(super) kind: u8,
+    pub(super) flags: u8,
+    /// The headers of its block, if it was understood.
+    pub(super) fields: Option<Fields>,
+    /// The stream it promises.
+    pub(super) promised: Option<u32>,
+    pub(super) said: Said,
+    /// What it brings of a body.
+    pub(super) data: Option<&'f [u8]>,
+    /// Rules look at bodies.
+    pub(super) keeps: bool,
 }
 
 impl Http2Tx {
@@ -130,9 +286,9 @@ impl Http2Tx {
             stream,
             child: 0,
             state: progress::OPEN,
-            request: Headers::default(),
-            response: Headers::default(),
-            host: None,
+            updated: [true; 2],
+            request: Side::default(),
+            response: Side::default(),
         }
     }
 
@@ -150,6 +306,17 @@ impl Http2Tx {
 
     pub(super) fn give_up(&mut self) {
         self.state = progress::TO_DROP;
+        self.updated = [true; 2];
+    }
+
+    pub(in crate::app) fn is_updated(&self, direction: Direction) -> bool {
+        self.updated.get(direction.index()) == Some(&true)
+    }
+
+    pub(in crate::app) fn set_looked_at(&mut self, direction: Direction) {
+        if let Some(updated) = self.updated.get_mut(direction.index()) {
+            *updated = false;
+        }
     }
 
     /// How far it has come, in both directions.
@@ -159,80 +326,158 @@ impl Http2Tx {
 
     /// The host of the request, in lower case and without port.
     pub(in crate::app) fn host(&self) -> Option<&[u8]> {
-        self.host.as_deref()
+        Some(&*self.request.made(Direction::ToServer).host).filter(|host| !host.is_empty())
     }
 
-    pub(in crate::app) fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
-        match buffer {
-            Buffer::HttpHost => self.host(),
-            Buffer::HttpHostRaw => self.request.value(Kept::Authority),
-            Buffer::HttpMethod => self.request.value(Kept::Method),
-            Buffer::HttpUri | Buffer::HttpUriRaw => self.request.value(Kept::Path),
-            Buffer::HttpUserAgent => self.request.value(Kept::UserAgent),
-            Buffer::HttpStatCode => self.response.value(Kept::Status),
-            Buffer::HttpHeaderNames => {
-                let names = match direction {
-                    Direction::ToServer => &self.request.names,
-                    Direction::ToClient => &self.response.names,
-                };
-                Some(names.as_slice()).filter(|names| !names.is_empty())
-            }
-            _ => None,
+    fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::ToServer => &self.request,
+            Direction::ToClient => &self.response,
         }
     }
 
-    /// A frame of the stream that was understood.
-    pub(super) fn take(
-        &mut self,
-        direction: Direction,
-        kind: u8,
-        flags: u8,
-        promised: Option<u32>,
-        fields: Fields,
-        events: &mut EventSet,
-    ) {
+    fn side_mut(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::ToServer => &mut self.request,
+            Direction::ToClient => &mut self.response,
+        }
+    }
+
+    pub(in crate::app) fn buffer(&self, buffer: Buffer, direction: Direction) -> Option<&[u8]> {
+        let made = self.side(direction).made(direction);
+        let of_request = || self.request.made(Direction::ToServer);
+        let of_response = || self.response.made(Direction::ToClient);
+        let there = |bytes: &'_ [u8]| !bytes.is_empty();
+        let whole = match buffer {
+            Buffer::HttpHost => return self.host(),
+            // there, and empty
+            Buffer::HttpStatMsg => return Some(&[]),
+            Buffer::HttpProtocol => b"HTTP/2",
+            Buffer::HttpHostRaw => of_request().value(b":authority")?,
+            Buffer::HttpMethod => of_request().first(b":method"),
+            Buffer::HttpUri | Buffer::HttpUriRaw => of_request().first(b":path"),
+            Buffer::HttpStatCode => of_response().first(b":status"),
+            Buffer::HttpUserAgent => of_request().value(b"user-agent")?,
+            Buffer::HttpReferer => of_request().value(b"referer")?,
+            Buffer::HttpAccept => of_request().value(b"accept")?,
+            Buffer::HttpAcceptLang => of_request().value(b"accept-language")?,
+            Buffer::HttpAcceptEnc => of_request().value(b"accept-encoding")?,
+            Buffer::HttpServer => of_response().value(b"server")?,
+            Buffer::HttpLocation => of_response().value(b"location")?,
+            Buffer::HttpConnection => made.value(b"connection")?,
+            Buffer::HttpContentLen => made.value(b"content-length")?,
+            Buffer::HttpContentType => made.value(b"content-type")?,
+            Buffer::HttpCookie if direction == Direction::ToServer => made.value(b"cookie")?,
+            Buffer::HttpCookie => made.value(b"set-cookie")?,
+            Buffer::HttpHeader => &made.headers,
+            Buffer::HttpHeaderRaw => &made.raw,
+            Buffer::HttpHeaderNames => &made.names,
+            Buffer::HttpRequestLine => &of_request().line,
+            Buffer::HttpResponseLine => &of_response().line,
+            _ => return None,
+        };
+        Some(whole).filter(|bytes| there(bytes))
+    }
+
+    /// Each header of a direction, name and value.
+    pub(in crate::app) fn header_lines(&self, direction: Direction) -> &[Box<[u8]>] {
+        &self.side(direction).made(direction).lines
+    }
+
+    /// The names of the headers of a direction, up to one that is empty.
+    pub(in crate::app) fn header_names(&self, direction: Direction) -> impl Iterator<Item = &[u8]> {
+        self.side(direction).headers.iter().map(|header| &*header.name).take_while(|name| !name.is_empty())
+    }
+
+    /// Whether a frame of a direction passes a test.
+    pub(crate) fn has_frame(&self, direction: Direction, test: Http2Frame) -> bool {
+        let side = self.side(direction);
+        match test {
+            Http2Frame::Kind(kind) => {
+                side.kinds.get(usize::from(kind >> 6)).is_some_and(|word| word >> (kind & 63) & 1 == 1)
+            }
+            Http2Frame::ErrorCode(code) => side.said.error_codes.contains(&code),
+            Http2Frame::Priority(compare) => side.said.priorities.iter().any(|&weight| compare.matches(weight)),
+            Http2Frame::Window(compare) => side.said.windows.iter().any(|&increment| compare.matches(increment)),
+            Http2Frame::SizeUpdate(compare) => side.said.size_updates.iter().any(|&size| compare.matches(size)),
+            Http2Frame::Setting { id, value } => {
+                let passes = |&(known, number): &(u16, u32)| {
+                    known == id && value.is_none_or(|compare| compare.matches(number))
+                };
+                side.said.settings.iter().any(passes)
+            }
+        }
+    }
+
+    /// The bodies of a direction.
+    pub(in crate::app) fn files(&self, direction: Direction) -> &Files {
+        &self.side(direction).files
+    }
+
+    /// Rules have looked at a packet's transaction.
+    pub(in crate::app) fn end_looks(&self) {
+        self.request.files.end_looks();
+        self.response.files.end_looks();
+    }
+
+    /// Forgets what rules will not look at again.
+    pub(in crate::app) fn prune(&mut self, direction: Direction) {
+        self.side_mut(direction).files.prune();
+        // other streams may come to share names, or cease to
+        self.request.made.take();
+        self.response.made.take();
+    }
+
+    /// Takes a frame; whether it was understood or not, it was there.
+    pub(super) fn take(&mut self, frame: Frame<'_>, events: &mut EventSet) -> Result<(), Defect> {
+        let Frame { direction, kind, flags, fields, promised, said, data, keeps } = frame;
+        self.updated = [true; 2];
         let from_server = direction == Direction::ToClient;
+        let is_reset = matches!(said, Said::Error(_)) && kind == frame::RST_STREAM;
+        self.side_mut(direction).saw(kind, said);
+        let is_last = flags & flag::END_STREAM != 0;
+        let undone = data.map_or(Ok(()), |data| self.side_mut(direction).data(data, keeps, is_last));
+        let understood = fields.is_some();
         match kind {
-            frame::PUSH_PROMISE if from_server => {
+            frame::PUSH_PROMISE if understood && from_server => {
                 if flags & flag::END_HEADERS == 0 {
                     self.child = promised.unwrap_or(0);
                 }
                 self.state = progress::RESERVED;
             }
-            frame::CONTINUATION if from_server && flags & flag::END_HEADERS != 0 => self.child = 0,
-            frame::HEADERS if from_server => self.child = 0,
-            frame::RST_STREAM => self.child = 0,
+            frame::CONTINUATION if understood && from_server && flags & flag::END_HEADERS != 0 => self.child = 0,
+            frame::HEADERS if understood && from_server => self.child = 0,
+            frame::RST_STREAM if is_reset => self.child = 0,
             _ => {}
         }
-        if matches!(kind, frame::PUSH_PROMISE | frame::CONTINUATION | frame::HEADERS) {
+        if let Some(fields) = fields {
             check(&fields, events);
-            match direction {
-                Direction::ToServer => self.take_request(fields),
-                Direction::ToClient => self.response.take(fields),
-            }
+            self.side_mut(direction).take(fields);
         }
-        if !matches!(kind, frame::HEADERS | frame::DATA) {
-            return;
+        if !(kind == frame::DATA || (kind == frame::HEADERS && understood)) {
+            return undone;
         }
-        if flags & flag::END_STREAM != 0 {
+        if is_last {
             self.end_of(direction);
         } else if kind == frame::DATA {
             let sending = if from_server { progress::DATA_SERVER } else { progress::DATA_CLIENT };
             self.state = self.state.max(sending);
         }
+        undone
     }
 
     /// A header of the request in HTTP/1 that has led here; the client sends no more of it.
     pub(super) fn take_of_request(&mut self, field: &Field<'_>) {
         let mut fields = Fields::default();
         fields.push(field);
-        self.take_request(fields);
+        self.request.saw(frame::HEADERS, Said::Nothing);
+        self.request.take(fields);
         self.state = progress::HALF_CLOSED_CLIENT;
     }
 
-    fn take_request(&mut self, fields: Fields) {
-        self.request.take(fields);
-        self.host = self.request.value(Kept::Authority).map(normalized).filter(|host| !host.is_empty());
+    /// The settings in that request.
+    pub(super) fn take_settings(&mut self, settings: Vec<(u16, u32)>) {
+        self.request.saw(frame::SETTINGS, Said::Settings(settings));
     }
 
     fn end_of(&mut self, direction: Direction) {
@@ -253,11 +498,11 @@ impl Http2Tx {
 
 /// What is odd about the host of a block.
 fn check(fields: &Fields, events: &mut EventSet) {
-    let Some(authority) = fields.last(Kept::Authority) else { return };
+    let Some(authority) = fields.last(b":authority") else { return };
     if authority.contains(&b'@') {
         raise(events, "http2.userinfo_in_uri");
     }
-    if fields.last(Kept::Host).is_some_and(|host| !host.eq_ignore_ascii_case(authority)) {
+    if fields.last(b"host").is_some_and(|host| !host.eq_ignore_ascii_case(authority)) {
         raise(events, "http2.authority_host_mismatch");
     }
 }

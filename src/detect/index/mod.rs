@@ -14,6 +14,7 @@ mod payload;
 
 pub(super) use patterns::Searching;
 
+use super::places::TxView;
 use super::signature::{Engine, Signature, SignatureKind};
 use crate::app::{AppProto, Tx};
 use crate::packet::Packet;
@@ -111,9 +112,9 @@ impl Index {
     }
 
     /// Rules whose pattern may be in a transaction.
-    pub(super) fn patterns(&self, tx: &Tx, direction: Direction, searching: &mut Searching, found: &mut Vec<RuleId>) {
-        if let Some(patterns) = self.patterns.get(direction.index()) {
-            patterns.find(tx, direction, searching, found);
+    pub(super) fn patterns(&self, tx: &Tx, view: &TxView, searching: &mut Searching, found: &mut Vec<RuleId>) {
+        if let Some(patterns) = self.patterns.get(view.direction.index()) {
+            patterns.find(tx, view, searching, found);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::names::{Names, NamesBuilder};
 use super::waits_for;
 use crate::app::Tx;
 use crate::detect::content::BufferTest;
-use crate::detect::places::BufferName;
+use crate::detect::places::{BufferName, TxView};
 use crate::detect::signature::{Look, Signature};
 use crate::detect::transform::Transforms;
 use crate::verdict::{Direction, RuleId};
@@ -18,6 +18,8 @@ pub(super) struct ByPattern(Vec<OfBuffer>);
 #[derive(Debug)]
 struct OfBuffer {
     buffer: BufferName,
+    /// Where HTTP/1 has it.
+    place: u8,
     transforms: Transforms,
     names: Names,
     patterns: Option<Patterns>,
@@ -52,7 +54,7 @@ impl ByPattern {
             let known = building.iter().position(|of| of.buffer == *buffer && of.transforms == transforms);
             let of_buffer = match known.and_then(|at| building.get_mut(at)) {
                 Some(of_buffer) => of_buffer,
-                None => building.push_mut(Building::new(*buffer, transforms)),
+                None => building.push_mut(Building::new(*buffer, engine.progress, transforms)),
             };
             of_buffer.add(id, tests);
         }
@@ -60,10 +62,13 @@ impl ByPattern {
     }
 
     /// Adds the rules whose pattern may be in one of the buffers of `tx`, in no order.
-    pub(super) fn find(&self, tx: &Tx, direction: Direction, searching: &mut Searching, found: &mut Vec<RuleId>) {
+    pub(super) fn find(&self, tx: &Tx, view: &TxView, searching: &mut Searching, found: &mut Vec<RuleId>) {
         for of_buffer in &self.0 {
-            for bytes in of_buffer.buffer.each(tx, direction) {
-                of_buffer.find(bytes, searching, found);
+            if of_buffer.buffer.is_searched(of_buffer.place, view) {
+                of_buffer.buffer.any(tx, view, |window| {
+                    of_buffer.find(window.bytes, searching, found);
+                    false
+                });
             }
         }
     }
@@ -82,6 +87,7 @@ impl OfBuffer {
 /// The rules of a buffer while they are collected.
 struct Building<'a> {
     buffer: BufferName,
+    place: u8,
     transforms: &'a Transforms,
     names: NamesBuilder,
     patterns: Vec<(&'a [u8], RuleId)>,
@@ -89,8 +95,8 @@ struct Building<'a> {
 }
 
 impl<'a> Building<'a> {
-    fn new(buffer: BufferName, transforms: &'a Transforms) -> Self {
-        Self { buffer, transforms, names: NamesBuilder::default(), patterns: Vec::new(), always: Vec::new() }
+    fn new(buffer: BufferName, place: u8, transforms: &'a Transforms) -> Self {
+        Self { buffer, place, transforms, names: NamesBuilder::default(), patterns: Vec::new(), always: Vec::new() }
     }
 
     fn add(&mut self, rule: RuleId, tests: &'a [BufferTest]) {
@@ -130,6 +136,7 @@ impl<'a> Building<'a> {
         }
         OfBuffer {
             buffer: self.buffer,
+            place: self.place,
             transforms: self.transforms.clone(),
             names: self.names.build(),
             patterns,
@@ -184,7 +191,7 @@ mod tests {
         if dotprefix {
             transforms.push(&crate::rules::keyword::Transform::Dotprefix).unwrap();
         }
-        let mut building = Building::new(BufferName::One(Buffer::TlsSni), &transforms);
+        let mut building = Building::new(BufferName::One(Buffer::TlsSni), 0, &transforms);
         for (number, tests) in rules.iter().enumerate() {
             building.add(RuleId(number as u32), tests);
         }

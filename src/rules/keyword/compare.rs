@@ -22,6 +22,21 @@ pub enum Compare<T> {
     Between(T, T),
 }
 
+impl<T> Compare<T> {
+    /// The same test of another type of number.
+    pub fn map<U>(self, to: impl Fn(T) -> U) -> Compare<U> {
+        match self {
+            Self::Eq(n) => Compare::Eq(to(n)),
+            Self::Ne(n) => Compare::Ne(to(n)),
+            Self::Lt(n) => Compare::Lt(to(n)),
+            Self::Le(n) => Compare::Le(to(n)),
+            Self::Gt(n) => Compare::Gt(to(n)),
+            Self::Ge(n) => Compare::Ge(to(n)),
+            Self::Between(low, high) => Compare::Between(to(low), to(high)),
+        }
+    }
+}
+
 impl<T: PartialOrd + Copy> Compare<T> {
     /// Whether `value` passes.
     pub fn matches(self, value: T) -> bool {

@@ -13,6 +13,7 @@ mod content;
 mod event_names;
 mod flow;
 mod header;
+mod http2;
 mod ip_protocols;
 mod meta;
 mod number;
@@ -34,6 +35,7 @@ pub use flow::{
     StreamSide, StreamSize, Threshold, ThresholdKind, Track, XbitTrack, Xbits,
 };
 pub use header::{BitsMatch, FlagsMode, IpProto, IpProtoMatch};
+pub use http2::Http2Frame;
 pub use number::{ByteExtract, ByteJump, ByteMath, ByteOperator, ByteTest, Encoding, JumpFrom, MathOperator};
 pub use pcre::Pcre;
 pub use session::{DateTest, SshProtoVersion, TlsVersion, ssl_version};
@@ -219,6 +221,9 @@ pub enum Keyword {
     SshProtoVersion(SshProtoVersion),
     /// `ssh.softwareversion`: the whole of it.
     SshSoftwareVersion(String),
+
+    /// `http2.frametype` and its kin.
+    Http2Frame(Http2Frame),
 
     /// A sticky buffer.
     Buffer(Buffer),
@@ -417,6 +422,7 @@ pub fn defs() -> impl Iterator<Item = &'static KeywordDef> {
         flow::DEFS,
         app::DEFS,
         session::DEFS,
+        http2::DEFS,
         buffer::DEFS,
         transform::DEFS,
         content::DEFS,

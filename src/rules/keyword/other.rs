@@ -14,7 +14,6 @@ const fn list(
 }
 
 const DNS_OPCODE: ListDef = list("dns.opcode", Some(Dns), &[Dns], &[Dns]);
-const HTTP2: ListDef = list("http2", Some(Http2), &[Http2], &[Http2]);
 const FTP_REQUEST: ListDef = list("ftp_request", Some(Ftp), &[Ftp], &[]);
 const FTPDATA_COMMAND: ListDef = list("ftpdata_command", Some(FtpData), &[FtpData], &[FtpData]);
 const DCE_GENERIC: ListDef = list("dce_generic", Some(Dcerpc), &[Dcerpc, Smb], &[Dcerpc, Smb]);
@@ -74,12 +73,6 @@ pub(super) const DEFS: &[KeywordDef] = &[
         ..known(Family::App, "tls_store", Argument::NONE, Effect::App(Tls), "keeps the certificate on disk")
     },
     app("dns.opcode", &[], &DNS_OPCODE, "tests the DNS opcode"),
-    app("http2.frametype", &[], &HTTP2, "tests the HTTP/2 frame type"),
-    app("http2.errorcode", &[], &HTTP2, "tests the HTTP/2 error code"),
-    app("http2.priority", &[], &HTTP2, "tests the HTTP/2 priority"),
-    app("http2.window", &[], &HTTP2, "tests the HTTP/2 window"),
-    app("http2.size_update", &[], &HTTP2, "tests the HTTP/2 dynamic table size update"),
-    app("http2.settings", &[], &HTTP2, "tests the HTTP/2 settings"),
     KeywordDef {
         argument: Argument::NONE,
         ..app("ftpbounce", &[], &FTP_REQUEST, "an FTP PORT command names another host")
