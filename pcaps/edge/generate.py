@@ -12,6 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import app_cases  # noqa: E402,F401
+import body_cases  # noqa: E402,F401
 import byte_cases  # noqa: E402,F401
 import host_cases  # noqa: E402,F401
 import ip_cases  # noqa: E402,F401
