@@ -283,7 +283,8 @@ mod tests {
     use super::*;
 
     fn offsets(files: &mut Files, manner: Manner) -> Vec<(u64, usize, bool)> {
-        let windows = files.windows(manner, Use::File).map(|window| (window.offset, window.bytes.len(), window.is_end)).collect();
+        let windows =
+            files.windows(manner, Use::File).map(|window| (window.offset, window.bytes.len(), window.is_end)).collect();
         files.end_looks();
         files.prune();
         windows
@@ -305,12 +306,12 @@ mod tests {
     fn a_long_body_is_looked_at_in_windows() {
         let mut files = Files::default();
         files.open(Sizes::RESPONSE);
-        files.append(&[0; 50_000]);
+        files.append(&vec![0; 50_000]);
         assert_eq!(offsets(&mut files, Manner::Inline), [(0, 50_000, false)]);
         assert!(offsets(&mut files, Manner::Inline).is_empty());
         files.append(&[0; 1000]);
         assert_eq!(offsets(&mut files, Manner::Inline), [(51_000 - 16_384, 16_384, false)]);
-        files.append(&[0; 20_000]);
+        files.append(&vec![0; 20_000]);
         assert_eq!(offsets(&mut files, Manner::Inline), [(51_000 - 4096, 24_096, false)]);
     }
 
@@ -321,7 +322,7 @@ mod tests {
         files.open(Sizes::REQUEST);
         files.append(&[0; 1000]);
         assert!(offsets(&mut files, manner).is_empty());
-        files.append(&[0; 40_000]);
+        files.append(&vec![0; 40_000]);
         assert_eq!(offsets(&mut files, manner), [(0, 41_000, false)]);
         files.append(&[0; 10]);
         files.close(true);

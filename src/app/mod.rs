@@ -690,9 +690,9 @@ mod tests {
             ),
         ) {
             let flow = FlowKeyView { ip_proto: if tcp { 6 } else { 17 }, client_port: 40000, server_port: port };
-            let keep = Keep { certificates: true, ja3: true, ja4: true, hassh: true };
+            let keep = Keep { certificates: true, ja3: true, ja4: true, hassh: true, bodies: true };
             let config = AppConfig { keep, ..AppConfig::default() };
-            let mut app = AppLayer { keep_bodies: true, ..AppLayer::new(config) };
+            let mut app = AppLayer::new(config);
             for (client, opening, data) in talk {
                 let direction = if client { Direction::ToServer } else { Direction::ToClient };
                 let data = [OPENINGS[opening], &data].concat();

@@ -170,9 +170,7 @@ pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)]
         Buffer::HttpRequestHeader => &[(Headers, ToServer, REQUEST_HEADERS)],
         Buffer::HttpResponseHeader => &[(Headers, ToClient, RESPONSE_HEADERS)],
         Buffer::HttpRequestBody => &[(RequestBody, ToServer, REQUEST_BODY)],
-        Buffer::HttpResponseBody => {
-            &[(ResponseBody, ToServer, REQUEST_BODY), (ResponseBody, ToClient, RESPONSE_BODY)]
-        }
+        Buffer::HttpResponseBody => &[(ResponseBody, ToServer, REQUEST_BODY), (ResponseBody, ToClient, RESPONSE_BODY)],
         Buffer::FileData => &[(Files, ToServer, REQUEST_BODY), (Files, ToClient, RESPONSE_BODY)],
         Buffer::Http2HeaderName => &[(Http2HeaderNames, ToServer, 0), (Http2HeaderNames, ToClient, 0)],
         Buffer::TlsCertSubject => both!(One(app::Buffer::TlsCertSubject), TLS_CERTIFICATE),

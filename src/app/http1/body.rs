@@ -242,11 +242,8 @@ impl Form<'_> {
         }
         match next {
             None => {
-                let len = if data.len() >= boundary.len() + 2 {
-                    file_part(data, data.len() - boundary.len() - 1)
-                } else {
-                    0
-                };
+                let len =
+                    if data.len() >= boundary.len() + 2 { file_part(data, data.len() - boundary.len() - 1) } else { 0 };
                 self.files.open(Sizes::REQUEST);
                 self.files.append(data.get(..len).unwrap_or_default());
                 *self.read += begin + len;

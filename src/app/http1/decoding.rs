@@ -129,7 +129,7 @@ type Sink<'s> = dyn FnMut(&[u8]) -> Result<(), Broken> + 's;
 
 /// Runs a piece, or the end of the body, through all layers.
 fn run(layers: &mut [Decoder], data: Option<&[u8]>, out: &mut Sink<'_>) -> Result<(), Broken> {
-    let Some((first, rest)) = layers.split_first_mut() else { return data.map_or(Ok(()), |data| out(data)) };
+    let Some((first, rest)) = layers.split_first_mut() else { return data.map_or(Ok(()), out) };
     match data {
         Some(data) => first.take(data, rest, out),
         None => first.finish(rest, out),
@@ -148,13 +148,7 @@ struct Decoder {
 
 impl Decoder {
     fn new(coding: Coding) -> Self {
-        Self {
-            coding,
-            inflate: Inflate::new(coding),
-            block: Vec::new(),
-            restarts: 0,
-            pass_on: coding == Coding::Lzma,
-        }
+        Self { coding, inflate: Inflate::new(coding), block: Vec::new(), restarts: 0, pass_on: coding == Coding::Lzma }
     }
 
     fn finish(&mut self, rest: &mut [Decoder], out: &mut Sink<'_>) -> Result<(), Broken> {
@@ -272,11 +266,8 @@ impl Inflate {
                 *data = rest;
                 return Stepped::More;
             };
-            let mut inflate = if [first, byte] == [0x1f, 0x8b] {
-                Decompress::new_gzip(15)
-            } else {
-                Decompress::new(true)
-            };
+            let mut inflate =
+                if [first, byte] == [0x1f, 0x8b] { Decompress::new_gzip(15) } else { Decompress::new(true) };
             let taken = inflate.decompress(&[first], &mut [], FlushDecompress::None);
             *self = if taken.is_err() { Self::Failed } else { Self::Running(inflate) };
         }

@@ -390,12 +390,14 @@ impl Folding<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AppLayer, Buffer, DataFlags, Tx};
+    use super::super::{AppConfig, AppLayer, Buffer, DataFlags, Keep, Tx};
     use super::*;
     use Direction::{ToClient, ToServer};
 
     fn talk(talk: &[(Direction, &str)]) -> (AppLayer, Vec<Parsed>) {
-        let mut app = AppLayer { proto: AppProto::Http1, keep_bodies: true, ..AppLayer::default() };
+        let keep = Keep { bodies: true, ..Keep::default() };
+        let config = AppConfig { keep, ..AppConfig::default() };
+        let mut app = AppLayer { proto: AppProto::Http1, ..AppLayer::new(config) };
         let flow = FlowKeyView { ip_proto: 6, client_port: 40000, server_port: 80 };
         let parse = |(direction, data): &(Direction, &str)| {
             let flags = DataFlags { eof: data.is_empty(), ..DataFlags::default() };
@@ -460,7 +462,10 @@ mod tests {
         assert_eq!(status, [Some(204), Some(200)]);
         let tx = app.transaction(1).unwrap();
         assert_eq!(tx.request_body().map(|window| window.bytes), Some(&b"xyz"[..]));
-        let files: Vec<_> = tx.files(ToClient, super::super::body::Use::File, false).map(|window| (window.bytes, window.is_end)).collect();
+        let files: Vec<_> = tx
+            .files(ToClient, super::super::body::Use::File, false)
+            .map(|window| (window.bytes, window.is_end))
+            .collect();
         assert_eq!(files, [(&b"ok"[..], true)]);
         assert_eq!(tx.progress(ToClient), progress::COMPLETE);
     }

@@ -2,7 +2,9 @@
 
 use super::super::transaction::raise;
 use super::super::{AppProto, Transactions, Wishes};
-use super::text::{ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while, without_nul};
+use super::text::{
+    ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while, without_nul,
+};
 use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, progress, request::RequestState, tx};
 use crate::verdict::Direction;
 

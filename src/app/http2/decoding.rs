@@ -104,9 +104,7 @@ fn unbrotlied(brotli: &mut Brotli, data: &[u8], max: usize, out: &mut Vec<u8>) -
         let (mut room, mut made) = (STEP_BYTES, 0);
         let space = out.get_mut(begin..).unwrap_or_default();
         let state = &mut brotli.0;
-        let result = BrotliDecompressStream(
-            &mut left, &mut at, data, &mut room, &mut made, space, &mut total, state,
-        );
+        let result = BrotliDecompressStream(&mut left, &mut at, data, &mut room, &mut made, space, &mut total, state);
         out.truncate(begin + made);
         match result {
             BrotliResult::ResultSuccess => return Ok(true),

@@ -188,9 +188,7 @@ impl Side {
             made.lines = lines.collect();
             made.host = made.value(b":authority").map(normalized).unwrap_or_default();
             made.line = match direction {
-                Direction::ToServer => {
-                    [made.first(b":method"), b" ", made.first(b":path"), b" HTTP/2\r\n"].concat()
-                }
+                Direction::ToServer => [made.first(b":method"), b" ", made.first(b":path"), b" HTTP/2\r\n"].concat(),
                 Direction::ToClient => [b"HTTP/2 ", made.first(b":status"), b"\r\n"].concat(),
             };
             made
@@ -401,9 +399,8 @@ impl Http2Tx {
             Http2Frame::Window(compare) => side.said.windows.iter().any(|&increment| compare.matches(increment)),
             Http2Frame::SizeUpdate(compare) => side.said.size_updates.iter().any(|&size| compare.matches(size)),
             Http2Frame::Setting { id, value } => {
-                let passes = |&(known, number): &(u16, u32)| {
-                    known == id && value.is_none_or(|compare| compare.matches(number))
-                };
+                let passes =
+                    |&(known, number): &(u16, u32)| known == id && value.is_none_or(|compare| compare.matches(number));
                 side.said.settings.iter().any(passes)
             }
         }

@@ -147,7 +147,9 @@ fn numbered(value: &Value<'_>, names: &[&str], first: u32, max: u32) -> Result<u
     let named = names.iter().position(|name| !name.is_empty() && name.eq_ignore_ascii_case(value.text));
     named.map(|at| at as u32 + first).ok_or_else(|| {
         let known: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
-        value.invalid(format!("`{}` is neither a number up to {max} nor a known name", value.text)).help(known.join(", "))
+        value
+            .invalid(format!("`{}` is neither a number up to {max} nor a known name", value.text))
+            .help(known.join(", "))
     })
 }
 
