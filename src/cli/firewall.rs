@@ -34,6 +34,11 @@ impl Firewall {
         Ok(Self { program })
     }
 
+    /// What is evaluated in part only.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        self.program.warnings()
+    }
+
     /// The engine's name in reports: `Suricata 7.0` for the profile `suricata-7.0`.
     pub fn engine_name(&self) -> String {
         self.program.profile().name.replacen("suricata-", "Suricata ", 1)

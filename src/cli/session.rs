@@ -63,6 +63,7 @@ impl Session {
                 return Err(Stop::told());
             }
         };
+        render::diagnostics(&mut console.err(), &sources, firewall.warnings())?;
         let run = run_of(&policy, &sources, &firewall.engine_name());
         let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
         Ok(Self { run, book, home: home_net(&policy), firewall })

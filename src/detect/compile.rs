@@ -13,7 +13,7 @@ use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify
 use crate::app::{AppProto, Keep};
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Basis, Rule};
-use crate::rules::keyword::{BitCommand, Compare, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
+use crate::rules::keyword::{BitCommand, Buffer, Compare, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
 use crate::stateless::{Stateless, StatelessSemantics};
@@ -75,6 +75,7 @@ struct Compiler<'a> {
     names: Names,
     protocols: Vec<(Protocol, Vec<IpProto>, ProtocolSet)>,
     problems: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
     keep: Keep,
 }
 
@@ -125,6 +126,7 @@ impl<'a> Compiler<'a> {
             names: Names::default(),
             protocols: Vec::new(),
             problems: Vec::new(),
+            warnings: Vec::new(),
             keep: Keep::default(),
         }
     }
@@ -386,6 +388,14 @@ impl<'a> Compiler<'a> {
             });
             return Err(unsupported(buffer.name(), place.map_or(rule.span, |option| option.span)));
         }
+        if rule.app_protocol.is_none() {
+            let files = rule.options.iter().find(|option| option.keyword == Keyword::Buffer(Buffer::FileData));
+            self.warnings.extend(files.map(|option| {
+                Diagnostic::warning("FD0605", "`file.data` looks at files in HTTP only").at(option.span).help(
+                    "files in SMTP, FTP, SMB and NFS are not read: there the rule does not match, whatever they hold",
+                )
+            }));
+        }
         Ok(options)
     }
 
@@ -435,6 +445,7 @@ impl<'a> Compiler<'a> {
             stream_rules: [Vec::new(), Vec::new()],
             index: Index::default(),
             searched_bodies,
+            warnings: self.warnings,
             files_wait,
             profile,
         };

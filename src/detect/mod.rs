@@ -34,7 +34,7 @@ pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch,
 pub(crate) use memory::Memory;
 
 use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
-use crate::source::Span;
+use crate::source::{Diagnostic, Span};
 use crate::stateless::Stateless;
 use crate::stream::StreamUse;
 use crate::verdict::{Direction, RuleAction, RuleId, StatelessRuleId};
@@ -65,6 +65,7 @@ pub struct Program {
     /// Some rule looks at `file.data`, which makes files of other protocols than HTTP/1 wait until enough of them has come.
     /// Source: Suricata 7.0.10, which only then sets up how much is enough.
     files_wait: bool,
+    warnings: Vec<Diagnostic>,
     profile: EngineProfile,
 }
 
@@ -160,6 +161,11 @@ impl Program {
             }
         }
         used
+    }
+
+    /// What is evaluated in part only.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     pub(crate) fn signature(&self, id: RuleId) -> Option<&Signature> {
