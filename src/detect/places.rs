@@ -207,7 +207,6 @@ pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)]
 pub(super) fn pattern_priority(buffer: Buffer) -> u8 {
     match buffer {
         Buffer::HttpMethod | Buffer::HttpStatCode => 4,
-        Buffer::HttpStatMsg => 3,
         _ => 2,
     }
 }
