@@ -53,6 +53,8 @@ pub(super) fn packet<'a>(src: &str, dst: &str, proto: u8, transport: Transport) 
             total_len: 0,
             bad_checksum: false,
             flags: 0,
+            options: 0,
+            header_len: 20,
         }),
         transport,
         payload: &[],
