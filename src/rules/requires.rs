@@ -1,7 +1,5 @@
 //! The `requires` option: a rule whose requirements are not met is passed over before anything else of it is looked at.
 
-use std::cmp::Ordering;
-
 /// The version that is simulated.
 const VERSION: Version = [7, 0, 10];
 /// What a rule may ask for besides; features of the program that were not switched on are not there.
@@ -70,12 +68,17 @@ fn any_version_fits(text: &str) -> Option<bool> {
 
 /// Whether the comparison at the beginning holds, and what is behind it.
 fn comparison(text: &str) -> Option<(bool, &str)> {
-    const OPERATORS: [(&str, fn(Ordering) -> bool); 4] =
-        [(">=", Ordering::is_ge), (">", Ordering::is_gt), ("<=", Ordering::is_le), ("<", Ordering::is_lt)];
     let text = text.trim_start();
-    let (holds, after) = OPERATORS.iter().find_map(|(sign, holds)| Some((holds, text.strip_prefix(sign)?)))?;
+    let signs = [">=", ">", "<=", "<"];
+    let (sign, after) = signs.into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign)?)))?;
     let (wanted, rest) = version(after.trim_start())?;
-    Some((holds(VERSION.cmp(&wanted)), rest))
+    let holds = match sign {
+        ">=" => VERSION >= wanted,
+        ">" => VERSION > wanted,
+        "<=" => VERSION <= wanted,
+        _ => VERSION < wanted,
+    };
+    Some((holds, rest))
 }
 
 /// One to three numbers with dots between them; what is behind them begins with a blank, or a dash or dot behind the third.

@@ -58,6 +58,7 @@ pub(super) fn packet<'a>(src: &str, dst: &str, proto: u8, transport: Transport) 
         }),
         transport,
         payload: &[],
+        segment: &[],
         datagram: &[],
         proto,
         wants_flow: false,
