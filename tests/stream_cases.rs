@@ -66,8 +66,18 @@ impl Replay {
         };
         self.n += 1;
         let mut packet = Packet::new(self.n * 1_000_000, 0);
-        packet.ip =
-            Some(IpHeader { src, dst, proto: 6, ttl: 64, fragment: None, total_len: 0, bad_checksum: false, flags: 0 });
+        packet.ip = Some(IpHeader {
+            src,
+            dst,
+            proto: 6,
+            ttl: 64,
+            fragment: None,
+            total_len: 0,
+            bad_checksum: false,
+            flags: 0,
+            options: 0,
+            header_len: 20,
+        });
         packet.proto = 6;
         packet.transport = Transport::Tcp(tcp);
         packet.payload = payload;

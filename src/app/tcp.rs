@@ -147,6 +147,9 @@ impl Step<'_> {
             self.app().proto = found.proto;
         }
         self.session.half_mut(direction).detection_done = true;
+        if self.app().proto.unlimited_depth() {
+            self.session.depth = 0;
+        }
         self.detection_ended(direction);
         let mut swapped = false;
         if found.reversed && self.session.midstream && !self.session.midstream_synack && other == AppProto::Unknown {

@@ -34,8 +34,14 @@ pub(super) fn kind(signature: &Signature, header: HeaderFacts) -> SignatureKind 
         if tests.iter().all(PacketTest::asks_hosts) && !header.one_direction && changes_fit {
             return if header.negated_address { SignatureKind::LikeIpOnly } else { SignatureKind::IpOnly };
         }
+        let decoder_only = tests.iter().all(|test| matches!(test, PacketTest::Event { decoder: true, .. }));
+        if !tests.is_empty() && decoder_only {
+            return SignatureKind::DeOnly;
+        }
     }
-    if !signature.engines.is_empty() {
+    if signature.looks_into_headers() {
+        SignatureKind::Packet
+    } else if !signature.engines.is_empty() {
         SignatureKind::AppTx
     } else if !signature.payload.tests.is_empty() {
         match (signature.payload.in_packet, signature.payload.in_stream) {

@@ -2,6 +2,7 @@
 
 use super::byte_values::Base64;
 use super::content::BufferTest;
+use super::header::HeaderTest;
 use super::index::Index;
 use super::looks::{Looked, Looks};
 use super::memory::{Change, Names, Role, Threshold};
@@ -9,10 +10,13 @@ use super::places::BufferName;
 use super::resolve::Variables;
 use super::session::SessionTest;
 use super::signature::{AppProtoTest, Header, PacketTest, Payload, ProtocolSet, Signature};
-use super::{EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, order};
+use super::{
+    EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, event, order,
+};
 use crate::app::{AppProto, Keep};
+use crate::packet::Event;
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
-use crate::rules::ast::{Arrow, Basis, Rule};
+use crate::rules::ast::{Arrow, Basis, Rule, RuleOption};
 use crate::rules::keyword::{BitCommand, Buffer, Compare, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
@@ -101,6 +105,10 @@ struct Options {
     stream_condition: Option<FlowStream>,
     /// The payload is looked at though it is part of a stream, whatever the contents say.
     payload_of_packet: bool,
+    /// Events of transactions.
+    events: SmallVec<[Event; 1]>,
+    /// `l3_proto`: the IP version.
+    version: Option<u8>,
 }
 
 impl Options {
@@ -212,13 +220,24 @@ impl<'a> Compiler<'a> {
         let version = match protocol {
             Protocol::Ipv4 | Protocol::Icmpv4 => Some(4),
             Protocol::Ipv6 | Protocol::Icmpv6 => Some(6),
-            _ => None,
+            _ => options.version,
         };
         let protocols = self.protocols(protocol, &options.ip_protos);
         self.keep |= options.looks.keep();
         let directions = options.directions;
-        let Looked { engines, payload, payload_pattern, payload_spoiler, payload_is_placed, tests_payload } =
-            options.looks.finish(directions, longest_payload(&options.tests));
+        let Looked {
+            mut engines,
+            headers,
+            waits_for_header,
+            payload,
+            payload_pattern,
+            payload_spoiler,
+            payload_is_placed,
+            tests_payload,
+        } = options.looks.finish(directions, longest_payload(&options.tests));
+        engines.extend(event::engines(&options.events));
+        let mut packet_tests = options.tests;
+        packet_tests.extend(headers.into_iter().map(|test| PacketTest::Header(Box::new(test))));
         let on_tcp = protocols.contains(TCP);
         let payload = Payload {
             tests: payload,
@@ -243,7 +262,8 @@ impl<'a> Compiler<'a> {
             app_proto,
             needs_flow: options.needs_flow || app_proto.is_some(),
             needs_variables: options.needs_variables,
-            packet_tests: options.tests,
+            waits_for_header,
+            packet_tests,
             stream_condition: options.stream_condition,
             payload,
             engines,
@@ -336,6 +356,34 @@ impl<'a> Compiler<'a> {
                 Keyword::Fragoffset(compare) => options.tests.push(PacketTest::Fragoffset(*compare)),
                 Keyword::Dsize(compare) => options.tests.push(PacketTest::Dsize(*compare)),
                 Keyword::Sameip => options.tests.push(PacketTest::Sameip),
+                Keyword::L3Proto(version) => options.version = Some(*version),
+                Keyword::StreamSize(test) => {
+                    options.tests.push(PacketTest::StreamSize { test: *test, on_the_wire: false });
+                    options.payload_of_packet = true;
+                }
+                Keyword::FlowAge(compare) => options.tests.push(PacketTest::FlowAge(*compare)),
+                // a rule whose requirements are not met does not come this far
+                Keyword::Requires(_) => {}
+                Keyword::DecodeEvent(name) => options.event(event::decoder(name), true, name, span)?,
+                Keyword::StreamEvent(name) => options.event(event::stream(name), false, name, span)?,
+                Keyword::EngineEvent(name) => options.event(event::engine(name), false, name, span)?,
+                Keyword::AppLayerEvent(name) => match event::app_layer(name) {
+                    Some(event::Place::Transaction(event)) => {
+                        options.events.push(event);
+                        options.looks.leave_buffer();
+                    }
+                    Some(event::Place::Packet(event)) => options.event(Some(event), false, name, span)?,
+                    None => return Err(unsupported(name, span)),
+                },
+                Keyword::Recognised { name: "prefilter", .. } => {
+                    // behind a content it would choose the pattern to wait for
+                    if !rule.options.iter().take_while(|other| other.span != span).last().is_some_and(can_be_first) {
+                        return Err(unsupported("prefilter", span));
+                    }
+                    if let Some(PacketTest::StreamSize { on_the_wire, .. }) = options.tests.last_mut() {
+                        *on_the_wire = true;
+                    }
+                }
                 Keyword::AppLayerProtocol { negated, protocol } => {
                     let proto = match protocol {
                         None => AppProtoTest::Is(AppProto::Failed),
@@ -365,9 +413,10 @@ impl<'a> Compiler<'a> {
                     }
                 }
                 Keyword::TlsFingerprint { negated, pattern } => options.looks.fingerprint(*negated, pattern),
-                other => match SessionTest::of(other) {
-                    Some(test) => options.looks.session(test),
-                    None => return Err(unsupported(name_of(other), span)),
+                other => match (SessionTest::of(other), HeaderTest::of(other)) {
+                    (Some(test), _) => options.looks.session(test),
+                    (None, Some(test)) => options.tests.push(PacketTest::Header(Box::new(test))),
+                    (None, None) => return Err(unsupported(name_of(other), span)),
                 },
             }
         }
@@ -441,7 +490,9 @@ impl<'a> Compiler<'a> {
             ip_only: Vec::new(),
             packet_rules: [Vec::new(), Vec::new()],
             tx_rules: [Vec::new(), Vec::new()],
+            header_rules: [Vec::new(), Vec::new()],
             decoder_event_rules: Vec::new(),
+            looks_into_headers: false,
             stream_rules: [Vec::new(), Vec::new()],
             index: Index::default(),
             searched_bodies,
@@ -470,21 +521,30 @@ impl Program {
             }
             match signature.kind {
                 SignatureKind::IpOnly => self.ip_only.push(id),
-                SignatureKind::DeOnly => self.decoder_event_rules.push(id),
-                _ => {
-                    for ((packet_rules, tx_rules), runs) in
-                        self.packet_rules.iter_mut().zip(&mut self.tx_rules).zip(signature.directions)
-                    {
-                        if runs {
+                kind => {
+                    // asked of packets that can be decoded too
+                    if kind == SignatureKind::DeOnly {
+                        self.decoder_event_rules.push(id);
+                    }
+                    let directions = [Direction::ToServer, Direction::ToClient];
+                    let lists = self.packet_rules.iter_mut().zip(&mut self.tx_rules).zip(&mut self.header_rules);
+                    for (direction, ((packet_rules, tx_rules), header_rules)) in directions.into_iter().zip(lists) {
+                        if signature.may_run(direction) {
                             packet_rules.push(id);
+                        }
+                        if signature.runs(direction) {
                             if !signature.engines.is_empty() {
                                 tx_rules.push(id);
+                            }
+                            if signature.waits_for_header.is_some() {
+                                header_rules.push(id);
                             }
                         }
                     }
                 }
             }
         }
+        self.looks_into_headers = self.signatures.iter().any(Signature::looks_into_headers);
         self.index = Index::build(&self.signatures);
     }
 }
@@ -529,6 +589,15 @@ fn unsupported(keyword: &str, span: Span) -> Refusal {
     Refusal::Unsupported { keyword: keyword.to_owned(), span }
 }
 
+impl Options {
+    /// Asks for an event of the packet, if it is one that is raised.
+    fn event(&mut self, event: Option<Event>, decoder: bool, name: &str, span: Span) -> Result<(), Refusal> {
+        let event = event.ok_or_else(|| unsupported(name, span))?;
+        self.tests.push(PacketTest::Event { event, decoder });
+        Ok(())
+    }
+}
+
 fn proto_test(protocol: Protocol) -> Option<AppProtoTest> {
     match protocol {
         Protocol::Http => Some(AppProtoTest::Http),
@@ -555,24 +624,34 @@ fn longest_payload(tests: &[PacketTest]) -> Option<u16> {
     })
 }
 
+/// Suricata can look at the option ahead of the others, which changes nothing but its speed.
+fn can_be_first(option: &RuleOption) -> bool {
+    matches!(
+        option.keyword,
+        Keyword::Ttl(_)
+            | Keyword::Itype(_)
+            | Keyword::Icode(_)
+            | Keyword::IcmpId(_)
+            | Keyword::IcmpSeq(_)
+            | Keyword::TcpFlags(_)
+            | Keyword::Fragbits(_)
+            | Keyword::Fragoffset(_)
+            | Keyword::Dsize(_)
+            | Keyword::Id(_)
+            | Keyword::Seq(_)
+            | Keyword::Ack(_)
+            | Keyword::TcpMss(_)
+            | Keyword::Icmpv6Mtu(_)
+            | Keyword::Flow(_)
+            | Keyword::FlowAge(_)
+            | Keyword::StreamSize(_)
+    )
+}
+
 /// The name of a keyword that is not evaluated.
 fn name_of(keyword: &Keyword) -> &'static str {
     match keyword {
         Keyword::Recognised { name, .. } => name,
-        Keyword::Requires(_) => "requires",
-        Keyword::Ipopts(_) => "ipopts",
-        Keyword::Tos { .. } => "tos",
-        Keyword::Id(_) => "id",
-        Keyword::Seq(_) => "tcp.seq",
-        Keyword::Ack(_) => "tcp.ack",
-        Keyword::Window { .. } => "tcp.window",
-        Keyword::TcpMss(_) => "tcp.mss",
-        Keyword::Icmpv6Mtu(_) => "icmpv6.mtu",
-        Keyword::FlowAge(_) => "flow.age",
-        Keyword::StreamSize(_) => "stream_size",
-        Keyword::AppLayerEvent(_) => "app-layer-event",
-        Keyword::DecodeEvent(_) => "decode-event",
-        Keyword::StreamEvent(_) => "stream-event",
         _ => "this keyword",
     }
 }

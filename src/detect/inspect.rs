@@ -16,6 +16,7 @@ use crate::app::{self, AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};
 use crate::packet::Packet;
 use crate::rules::keyword::FlowStream;
+use crate::stream::Session;
 use crate::verdict::{Direction, RuleAction, RuleId};
 use smallvec::SmallVec;
 
@@ -180,6 +181,8 @@ impl Run<'_, '_> {
             detection_ended: self.state.detection_ended,
             made_up: self.state.origin != Origin::Wire,
             notes: flow.map(|flow| &flow.notes),
+            age_secs: flow.map_or(0, Flow::age_secs),
+            stream_sizes: flow.and_then(|flow| flow.session.as_deref()).map(Session::sizes),
         }
     }
 
@@ -246,6 +249,7 @@ impl Run<'_, '_> {
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
             if (signature.needs_flow && flow.is_none())
+                || !self.is_in_place(signature)
                 || !signature.flags_fit(tcp_flags)
                 || !signature.payload_fits(self.state.has_payload)
                 || signature.app_proto.is_some_and(|test| !test.fits(proto))
@@ -287,6 +291,20 @@ impl Run<'_, '_> {
             StreamState::NotAsked | StreamState::None => None,
         };
         program.index.payload(self.packet, direction, stream, self.state.in_stream, searching, found);
+    }
+
+    /// The rule is one of this direction, or has strayed into it together with one that is.
+    fn is_in_place(&self, signature: &Signature) -> bool {
+        let direction = self.direction();
+        signature.waits_for_header.is_none_or(|header| {
+            let mut own = self.program.header_rules.get(direction.index()).into_iter().flatten();
+            signature.runs(direction)
+                || own.any(|&id| {
+                    self.program.signature(id).is_some_and(|other| {
+                        other.waits_for_header == Some(header) && other.header.is_grouped_with(self.packet, direction)
+                    })
+                })
+        })
     }
 
     /// Header, and whether there is what a question about flow bits needs.
@@ -595,6 +613,15 @@ impl Run<'_, '_> {
                 let at = Moment { direction: view.direction, ssl_state: view.ssl_state, time_s: view.time_s };
                 if tests.iter().all(|test| test.holds(tx, at)) { Looked::Match } else { Looked::NoMatch }
             }
+            Look::Events(events) => {
+                if events.iter().all(|event| tx.events.contains(event)) {
+                    Looked::Match
+                } else if view.progress == completion(view.proto, view.direction) {
+                    Looked::CantMatch
+                } else {
+                    Looked::NoMatch
+                }
+            }
             Look::Buffer { buffer, transforms, tests } => {
                 let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
                 if buffer.any(tx, view, |window| self.scratch.buffer_holds(window, transforms, tests)) {
@@ -698,6 +725,7 @@ impl Engine {
         match &self.look {
             Look::Buffer { buffer, .. } => buffer.place(self.progress, view),
             Look::Session(_) | Look::Stream { .. } => self.progress,
+            Look::Events(_) => 0,
         }
     }
 

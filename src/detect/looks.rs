@@ -2,6 +2,7 @@
 
 use super::byte_values::{self, NumberAt};
 use super::content::{Amount, BufferTest, ContentTest, IsdataatTest, PcreTest, Relative};
+use super::header::{HeaderBytes, HeaderTest};
 use super::pcre::Pcre;
 use super::places::{kept_for, pattern_priority, place_of, put_in_its_letters};
 use super::session::{SessionList, SessionTest};
@@ -73,6 +74,10 @@ struct Tests {
 pub(super) struct Looked {
     /// Looks into transactions, in order of inspection.
     pub(super) engines: SmallVec<[Engine; 2]>,
+    /// Tests of the bytes of the packet's headers.
+    pub(super) headers: Vec<HeaderTest>,
+    /// The header that holds the pattern the rule waits for.
+    pub(super) waits_for_header: Option<HeaderBytes>,
     /// Tests of the payload or stream of a rule that looks into no transaction.
     pub(super) payload: Vec<BufferTest>,
     /// The content of the payload or stream without which the rule need not be looked at.
@@ -506,7 +511,12 @@ impl Looks {
             let http = matches!(protocol, None | Some(Protocol::Http | Protocol::Http1 | Protocol::Http2));
             buffer == Buffer::FileData && !http
         };
+        // what tests of a header set is gone once they are over
+        let shares_variables = !self.variables.is_empty() && (self.list.len() > 1 || !self.payload.tests.is_empty());
         self.list.iter().find_map(|look| match look.what {
+            Pending::Buffer(buffer) if HeaderBytes::of(buffer).is_some() => {
+                (shares_variables || !look.transforms.is_empty()).then_some(buffer)
+            }
             Pending::Buffer(buffer) if place_of(buffer).is_empty() || elsewhere(buffer) => Some(buffer),
             _ => None,
         })
@@ -533,6 +543,8 @@ impl Looks {
             _ => None,
         };
         let mut engines: SmallVec<[Engine; 2]> = SmallVec::new();
+        let mut headers = Vec::new();
+        let mut waits_for_header = None;
         for (number, look) in self.list.into_iter().enumerate() {
             let holds = pattern.filter(|(at, _)| at.look == Some(number));
             let (has_pattern, prefilter) = (holds.is_some(), holds.is_some_and(|(_, positive)| positive));
@@ -552,6 +564,13 @@ impl Looks {
                 Pending::Buffer(_) if look.tests.tests.is_empty() => {}
                 Pending::Base64 => {}
                 Pending::Buffer(buffer) => {
+                    if let Some(header) = HeaderBytes::of(buffer) {
+                        if prefilter {
+                            waits_for_header = Some(header);
+                        }
+                        headers.push(HeaderTest::Bytes { header, tests: look.tests.tests });
+                        continue;
+                    }
                     engines.extend(place_of(buffer).iter().map(|&(buffer, direction, progress)| Engine {
                         direction,
                         progress,
@@ -579,7 +598,16 @@ impl Looks {
                 engines.insert(at, engine);
             }
         }
-        Looked { engines, payload, payload_pattern, payload_spoiler, payload_is_placed, tests_payload }
+        Looked {
+            engines,
+            headers,
+            waits_for_header,
+            payload,
+            payload_pattern,
+            payload_spoiler,
+            payload_is_placed,
+            tests_payload,
+        }
     }
 
     /// Whatever decodes runs the tests of what is decoded.

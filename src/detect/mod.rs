@@ -11,6 +11,8 @@ mod classtype;
 mod compile;
 mod content;
 mod default_actions;
+mod event;
+mod header;
 mod index;
 mod inspect;
 mod looks;
@@ -56,9 +58,12 @@ pub struct Program {
     packet_rules: [Vec<RuleId>; 2],
     /// Those of them that look into transactions.
     tx_rules: [Vec<RuleId>; 2],
+    /// Those that wait for a pattern in a header.
+    header_rules: [Vec<RuleId>; 2],
     decoder_event_rules: Vec<RuleId>,
     /// Those that look at the stream, by direction.
     stream_rules: [Vec<RuleId>; 2],
+    looks_into_headers: bool,
     index: Index,
     /// Bodies that patterns are looked for in, and where, in the order in which that happens; by direction.
     searched_bodies: [Vec<(places::BufferName, u8)>; 2],
@@ -166,6 +171,11 @@ impl Program {
     /// What is evaluated in part only.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// Some rule looks at the bytes of headers.
+    pub(crate) fn looks_into_headers(&self) -> bool {
+        self.looks_into_headers
     }
 
     pub(crate) fn signature(&self, id: RuleId) -> Option<&Signature> {

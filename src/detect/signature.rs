@@ -1,14 +1,17 @@
 //! A rule as the engine runs it.
 
 use super::content::{BufferTest, ContentTest};
+use super::header::{HeaderBytes, HeaderTest};
 use super::memory::{Change, Memory, Question, Threshold};
 use super::places::BufferName;
 use super::session::SessionTest;
 use super::transform::Transforms;
 use crate::app::AppProto;
 use crate::flow::Notes;
-use crate::packet::{Packet, Transport};
-use crate::rules::keyword::{BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream, Rpc};
+use crate::packet::{Event, Packet, Transport};
+use crate::rules::keyword::{
+    BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream, Rpc, StreamSide, StreamSize,
+};
 use crate::rules::{AddressRanges, RangeSet};
 use crate::verdict::{Direction, RuleAction};
 use smallvec::SmallVec;
@@ -80,6 +83,9 @@ pub(crate) struct Signature {
     pub(crate) needs_flow: bool,
     /// It asks whether bits are set, and thus cannot match before the first is.
     pub(crate) needs_variables: bool,
+    /// The header that it waits for a pattern in. Such a rule strays: it is run in the other direction too, on packets for
+    /// which a rule of that direction waits for a pattern in the same header. Suricata searches all of them at once.
+    pub(crate) waits_for_header: Option<HeaderBytes>,
     /// What is looked at in the packet and its flow, in order of the rule.
     pub(crate) packet_tests: Vec<PacketTest>,
     /// `flow` asks for content that the stream holds, or does not hold.
@@ -156,6 +162,18 @@ impl ProtocolSet {
 }
 
 impl Header {
+    /// Whether the rule belongs to those that packets with this protocol and port of the server meet. Suricata: its rule
+    /// groups.
+    pub(crate) fn is_grouped_with(&self, packet: &Packet<'_>, direction: Direction) -> bool {
+        let ports = packet.ports().unwrap_or((0, 0));
+        let (set, port) = match direction {
+            Direction::ToServer => (&self.dst_port, ports.1),
+            Direction::ToClient => (&self.src_port, ports.0),
+        };
+        self.protocols.contains(packet.proto)
+            && (!matches!(packet.proto, 6 | 17) || set.as_ref().is_none_or(|set| set.contains(port)))
+    }
+
     /// Whether the header fits the packet. Ports of a fragment are not known, so a rule that names ports does not fit
     /// it; nor does it fit protocols without ports.
     pub(crate) fn fits(&self, packet: &Packet<'_>) -> bool {
@@ -212,7 +230,10 @@ impl AppProtoTest {
 pub(crate) enum PacketTest {
     Flow(FlowKeyword),
     Remembered(Question),
-    AppLayerProtocol { negated: bool, proto: AppProtoTest },
+    AppLayerProtocol {
+        negated: bool,
+        proto: AppProtoTest,
+    },
     Ttl(Compare<u8>),
     Itype(Compare<u8>),
     Icode(Compare<u8>),
@@ -224,6 +245,19 @@ pub(crate) enum PacketTest {
     Dsize(Compare<u16>),
     Sameip,
     Rpc(Rpc),
+    Header(Box<HeaderTest>),
+    /// Something odd about the packet; `decoder`: named by `decode-event`.
+    Event {
+        event: Event,
+        decoder: bool,
+    },
+    /// Bytes that either side has sent; with `prefilter`, only packets from the wire are asked.
+    StreamSize {
+        test: StreamSize,
+        on_the_wire: bool,
+    },
+    /// Seconds between the first packet of the flow and the last.
+    FlowAge(Compare<u32>),
 }
 
 /// A look into a transaction in one direction.
@@ -251,6 +285,8 @@ pub(crate) enum Look {
     Stream { tests: Vec<BufferTest> },
     /// The session as a whole.
     Session(Vec<SessionTest>),
+    /// `app-layer-event`: all of these.
+    Events(SmallVec<[Event; 1]>),
 }
 
 impl Look {
@@ -266,7 +302,7 @@ impl Look {
     pub(crate) fn tests_mut(&mut self) -> &mut [BufferTest] {
         match self {
             Self::Buffer { tests, .. } | Self::Stream { tests } => tests,
-            Self::Session(_) => &mut [],
+            Self::Session(_) | Self::Events(_) => &mut [],
         }
     }
 }
@@ -284,6 +320,10 @@ pub(crate) struct PacketFacts<'f> {
     pub(crate) made_up: bool,
     /// What rules have noted on the flow.
     pub(crate) notes: Option<&'f Notes>,
+    /// Seconds from the flow's first packet to its last.
+    pub(crate) age_secs: u32,
+    /// How far each side's sequence numbers have come; `None` without a session.
+    pub(crate) stream_sizes: Option<[u32; 2]>,
 }
 
 impl Header {
@@ -311,6 +351,21 @@ impl Signature {
     /// The same rule with source and destination changed places: the other half of `<>`.
     pub(crate) fn reversed(&self) -> Self {
         Self { header: self.header.reversed(), ..self.clone() }
+    }
+
+    pub(super) fn looks_into_headers(&self) -> bool {
+        let is_bytes = |test: &PacketTest| matches!(test, PacketTest::Header(test) if test.is_bytes());
+        self.packet_tests.iter().any(is_bytes)
+    }
+
+    /// Whether the rule is among those of a direction, be it as a stray.
+    pub(crate) fn may_run(&self, direction: Direction) -> bool {
+        self.waits_for_header.is_some() || self.runs(direction)
+    }
+
+    /// Whether the rule is one of a direction.
+    pub(crate) fn runs(&self, direction: Direction) -> bool {
+        self.directions.get(direction.index()) == Some(&true)
     }
 
     /// It asks about bits of hosts.
@@ -361,6 +416,12 @@ impl Signature {
             PacketTest::Dsize(compare) => compare.matches(packet.payload.len().min(usize::from(u16::MAX)) as u16),
             PacketTest::Rpc(rpc) => rpc_holds(*rpc, packet),
             PacketTest::Sameip => packet.ip.is_some_and(|ip| ip.src == ip.dst),
+            PacketTest::Header(test) => test.holds(packet),
+            PacketTest::Event { event, .. } => packet.events.contains(event),
+            PacketTest::StreamSize { test, .. } => {
+                packet.tcp().is_some() && facts.stream_sizes.is_some_and(|sizes| stream_size_holds(*test, sizes))
+            }
+            PacketTest::FlowAge(compare) => facts.has_flow && compare.matches(facts.age_secs),
         }
     }
 
@@ -414,7 +475,14 @@ impl PacketTest {
             | Self::Fragoffset(_)
             | Self::Dsize(_)
             | Self::Rpc(_) => true,
-            Self::Flow(_) | Self::Remembered(_) | Self::AppLayerProtocol { .. } | Self::Sameip => false,
+            Self::Header(test) => !test.is_bytes(),
+            Self::StreamSize { on_the_wire, .. } => *on_the_wire,
+            Self::Flow(_)
+            | Self::Remembered(_)
+            | Self::AppLayerProtocol { .. }
+            | Self::Sameip
+            | Self::Event { .. }
+            | Self::FlowAge(_) => false,
         }
     }
 }
@@ -439,6 +507,16 @@ fn icmp<'p>(packet: &'p Packet<'_>) -> Option<&'p crate::packet::IcmpHeader> {
     match &packet.transport {
         Transport::Icmp(icmp) => Some(icmp),
         _ => None,
+    }
+}
+
+fn stream_size_holds(test: StreamSize, [client, server]: [u32; 2]) -> bool {
+    let [client, server] = [client, server].map(|size| test.compare.matches(size));
+    match test.side {
+        StreamSide::Server => server,
+        StreamSide::Client => client,
+        StreamSide::Both => client && server,
+        StreamSide::Either => client || server,
     }
 }
 

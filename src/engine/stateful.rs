@@ -5,7 +5,7 @@ use crate::app::{AppLayer, FlowKeyView};
 use crate::defrag::Defrag;
 use crate::detect::{Memory, Origin, PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
-use crate::packet::{DecodeConfig, Decoded, EventSet, Packet, Transport, decode_datagram};
+use crate::packet::{DecodeConfig, Decoded, Event, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, StreamUse, TcpState};
 use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Sink, Verdict};
 
@@ -172,6 +172,7 @@ impl<'p> Stateful<'p> {
                     Some(AppUpdate::Opposing) => flow.app_updated.set(direction.opposite(), true),
                     None => {}
                 }
+                packet.events.extend(outcome.app_events.iter().copied());
                 app_moved = outcome.app_update.is_some() || flow.app_updated.get(direction);
                 uninspected |= outcome.no_packet_inspection;
                 payload_unread |= outcome.no_payload_inspection;
@@ -197,6 +198,9 @@ impl<'p> Stateful<'p> {
                     if datagram.reversed {
                         flow.reverse();
                         direction = direction.opposite();
+                    }
+                    if datagram.mismatch {
+                        packet.events.push(Event("applayer_mismatch_protocol_both_directions"));
                     }
                     app_moved = true;
                     datagram_ends_detection = datagram.detection_done;
@@ -519,7 +523,8 @@ fn inspect_made_up<'a>(
     let (client, server) = ((flow.src, flow.src_port), (flow.dst, flow.dst_port));
     let from_first = (direction == Direction::ToServer) != flow.reversed;
     let (src, dst) = if from_first { (client, server) } else { (server, client) };
-    let packet = Packet::end_of_flow(src, dst, time_ns);
+    let numbers = flow.session.as_deref().map_or((0, 0), |session| session.next_numbers(direction));
+    let packet = Packet::end_of_flow(src, dst, numbers, time_ns);
     let state = PacketState {
         direction: Some(direction),
         established: true,
@@ -532,7 +537,14 @@ fn inspect_made_up<'a>(
         has_stream: false,
         app_moved: true,
     };
-    let outcome = inspect(program, path, scratch, memory, &packet, Some(flow), state);
+    let outcome = if origin == Origin::Flush && program.looks_into_headers() {
+        let bytes = packet.made_up_headers();
+        let segment = bytes.get(usize::from(packet.ip.map_or(0, |ip| ip.header_len))..).unwrap_or(&[]);
+        let with_headers = Packet { datagram: &bytes, segment, ..packet.clone() };
+        inspect(program, path, scratch, memory, &with_headers, Some(flow), state)
+    } else {
+        inspect(program, path, scratch, memory, &packet, Some(flow), state)
+    };
     (packet, direction, outcome)
 }
 

@@ -206,6 +206,11 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Seconds between its first packet and its last, of whole seconds each. Suricata: `flow.age`.
+    pub fn age_secs(&self) -> u32 {
+        (self.last_ns.div_euclid(NANOS_PER_SEC) - self.start_ns.div_euclid(NANOS_PER_SEC)) as u32
+    }
+
     fn new(id: u64, packet: &Packet<'_>, src: IpAddr, dst: IpAddr, timeouts: &Timeouts) -> Self {
         let (src_port, dst_port) = key::endpoints(packet);
         Self {

@@ -1,6 +1,50 @@
 //! The Internet checksum (RFC 1071).
 
+use super::{Packet, Transport};
 use std::net::IpAddr;
+
+/// A header with a checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksummed {
+    /// The IPv4 header itself.
+    Ipv4,
+    /// TCP over IPv4.
+    TcpV4,
+    /// TCP over IPv6.
+    TcpV6,
+    /// UDP over IPv4; a checksum of 0 is none.
+    UdpV4,
+    /// UDP over IPv6.
+    UdpV6,
+    /// ICMPv4.
+    IcmpV4,
+    /// ICMPv6.
+    IcmpV6,
+}
+
+impl Packet<'_> {
+    /// Whether a checksum of the packet is right; `None` when it has none of the kind. Suricata's keywords compute it
+    /// whether or not checksums are validated.
+    pub(crate) fn has_right_checksum(&self, of: Checksummed) -> Option<bool> {
+        let ip = self.ip?;
+        let segment = self.segment;
+        match (of, ip.src.is_ipv4(), &self.transport) {
+            (Checksummed::Ipv4, true, _) => Some(sum(self.datagram.get(..usize::from(ip.header_len))?) == 0),
+            (Checksummed::TcpV4, true, Transport::Tcp(_)) | (Checksummed::TcpV6, false, Transport::Tcp(_)) => {
+                Some(sum_with_pseudo_header(ip.src, ip.dst, 6, segment) == 0)
+            }
+            (Checksummed::UdpV4, true, Transport::Udp(_)) if segment.get(6..8) == Some(&[0, 0]) => None,
+            (Checksummed::UdpV4, true, Transport::Udp(_)) | (Checksummed::UdpV6, false, Transport::Udp(_)) => {
+                Some(sum_with_pseudo_header(ip.src, ip.dst, 17, segment) == 0)
+            }
+            (Checksummed::IcmpV4, true, Transport::Icmp(_)) if self.proto == 1 => Some(sum(segment) == 0),
+            (Checksummed::IcmpV6, false, Transport::Icmp(_)) if self.proto == 58 => {
+                Some(sum_with_pseudo_header(ip.src, ip.dst, 58, segment) == 0)
+            }
+            _ => None,
+        }
+    }
+}
 
 /// Folded one's-complement sum of the bytes, complemented: 0 for bytes that carry a right checksum.
 pub(super) fn sum(bytes: &[u8]) -> u16 {

@@ -68,6 +68,7 @@ const ETHERTYPE_MPLS: u16 = 0x8847;
 const ETHERTYPE_MPLS_MULTICAST: u16 = 0x8848;
 const ETHERTYPE_DCE: u16 = 0x8903;
 const ETHERTYPE_VNTAG: u16 = 0x8926;
+const ETHERTYPE_NSH: u16 = 0x894f;
 
 /// True for tags that lead to a VLAN header.
 pub(super) fn is_vlan(ethertype: u16) -> bool {
@@ -214,17 +215,16 @@ pub(super) fn network<'a>(
         ETHERTYPE_PPPOE_SESSION => pppoe_session(context, packet, bytes),
         ETHERTYPE_MPLS | ETHERTYPE_MPLS_MULTICAST => mpls(context, packet, bytes),
         ETHERTYPE_DCE => match bytes.get(2..) {
-            Some(rest) => ethernet(context, packet, rest),
-            None => Err(Undecodable),
-        },
-        ETHERTYPE_VNTAG => match (be16(bytes, 4), bytes.get(6..)) {
-            (Some(next), Some(rest)) => {
-                network(context, packet, next, rest);
-                Ok(())
+            Some(rest) if rest.len() >= 14 => ethernet(context, packet, rest),
+            _ => {
+                packet.event("dce.pkt_too_small");
+                Err(Undecodable)
             }
-            _ => Err(Undecodable),
         },
-        ETHERTYPE_ARP | ETHERTYPE_PPPOE_DISCOVERY => Ok(()),
+        ETHERTYPE_VNTAG => vntag(context, packet, bytes),
+        ETHERTYPE_NSH => service_header(context, packet, bytes),
+        ETHERTYPE_PPPOE_DISCOVERY => pppoe_discovery(packet, bytes),
+        ETHERTYPE_ARP => Ok(()),
         _ => return false,
     };
     true
@@ -261,6 +261,67 @@ fn mac_in_mac<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes:
     Ok(())
 }
 
+fn vntag<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    let (Some(next), Some(rest)) = (be16(bytes, 4), bytes.get(6..)) else {
+        packet.event("vntag.header_too_small");
+        return Err(Undecodable);
+    };
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    if !network(context, packet, next, rest) {
+        packet.event("vntag.unknown_type");
+        return Err(Undecodable);
+    }
+    Ok(())
+}
+
+/// The network service header (RFC 8300).
+fn service_header<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    let Some(&[version_flags, flags_len, kind, next, ..]) = bytes.first_chunk::<8>() else {
+        packet.event("nsh.header_too_small");
+        return Err(Undecodable);
+    };
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    if version_flags >> 6 != 0 {
+        packet.event("nsh.unsupported_version");
+        return Ok(());
+    }
+    let header_len = usize::from(flags_len & 0x3f) * 4;
+    let rest = match bytes.get(header_len..) {
+        Some(rest) if !rest.is_empty() && (kind != 1 || header_len == 24) => rest,
+        _ => {
+            packet.event("nsh.bad_header_length");
+            return Err(Undecodable);
+        }
+    };
+    match (kind, next) {
+        (0 | 15, _) => packet.event("nsh.reserved_type"),
+        (1 | 2, 1) => return ipv4::decode(context, packet, rest),
+        (1 | 2, 2) => return ipv6::decode(context, packet, rest),
+        (1 | 2, 3) => return ethernet(context, packet, rest),
+        (1 | 2, 5) => return mpls(context, packet, rest),
+        (1 | 2, _) => packet.event("nsh.unknown_payload"),
+        _ => packet.event("nsh.unsupported_type"),
+    }
+    Ok(())
+}
+
+fn pppoe_discovery(packet: &mut Packet<'_>, bytes: &[u8]) -> Outcome {
+    let (Some(&code), Some(length)) = (bytes.get(1), be16(bytes, 4)) else {
+        packet.event("pppoe.pkt_too_small");
+        return Err(Undecodable);
+    };
+    if !matches!(code, 0x07 | 0x09 | 0x19 | 0x65 | 0xa7) {
+        packet.event("pppoe.wrong_code");
+    } else if usize::from(length) + 6 > bytes.len() {
+        packet.event("pppoe.malformed_tags");
+    }
+    Ok(())
+}
+
 fn pppoe_session<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
     let (Some(length), Some(protocol)) = (be16(bytes, 4), be16(bytes, 6)) else {
         packet.event("pppoe.pkt_too_small");
@@ -271,6 +332,11 @@ fn pppoe_session<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, byt
     }
     // an odd first octet means that the protocol field has one octet only (RFC 1661)
     let (protocol, at) = if protocol & 0x0100 != 0 { (protocol >> 8, 7) } else { (protocol, 8) };
+    // these are known over serial lines only
+    if matches!(protocol, 0x80fd | 0xc029 | 0x00fd) {
+        packet.event("ppp.wrong_type");
+        return Ok(());
+    }
     ppp_protocol(context, packet, protocol, bytes.get(at..).unwrap_or(&[]))
 }
 
@@ -285,7 +351,18 @@ pub(super) fn ppp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, by
         return Err(Undecodable);
     }
     if first & 1 == 1 {
-        return ppp_protocol(context, packet, u16::from(first), bytes.get(at + 1..).unwrap_or(&[]));
+        let rest = bytes.get(at + 1..).unwrap_or(&[]);
+        return match first {
+            0x21 if rest.len() < 20 => {
+                packet.event("ppp.vju_pkt_too_small");
+                Err(Undecodable)
+            }
+            0x21 | 0x57 | 0x2f => ppp_protocol(context, packet, u16::from(first), rest),
+            _ => {
+                packet.event("ppp.unsup_proto");
+                Ok(())
+            }
+        };
     }
     match (be16(bytes, at), bytes.get(at + 2..)) {
         (Some(protocol), Some(rest)) => ppp_protocol(context, packet, protocol, rest),
@@ -304,8 +381,15 @@ fn ppp_protocol<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, prot
         0x21 => return ipv4::decode(context, packet, bytes),
         0x57 => return ipv6::decode(context, packet, bytes),
         0x2f if version(bytes) == 4 => return ipv4::decode(context, packet, bytes),
-        _ => {
+        0x2f => {}
+        0x23 | 0x25 | 0x27 | 0x29 | 0x2b | 0x2d | 0x31 | 0x33 | 0x35 | 0xfd | 0x0201 | 0x0231 | 0x0233 | 0x0281
+        | 0x0283 | 0x8021 | 0x8023 | 0x8025 | 0x8027 | 0x8029 | 0x802b | 0x8033 | 0x8035 | 0x8057 | 0x80fd | 0x8281
+        | 0xc021 | 0xc023 | 0xc025 | 0xc029 | 0xc223 => {
             packet.event("ppp.unsup_proto");
+            return Ok(());
+        }
+        _ => {
+            packet.event("ppp.wrong_type");
             return Ok(());
         }
     }
@@ -316,7 +400,8 @@ fn mpls<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, mut bytes: &
     const IPV4_NULL: u32 = 0;
     const ROUTER_ALERT: u32 = 1;
     const IPV6_NULL: u32 = 2;
-    const RESERVED: std::ops::Range<u32> = 3..15;
+    const IMPLICIT_NULL: u32 = 3;
+    const RESERVED: std::ops::Range<u32> = 4..15;
     if !packet.enter_layer(context.config) {
         return Err(Undecodable);
     }
@@ -335,6 +420,7 @@ fn mpls<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, mut bytes: &
         IPV4_NULL => return ipv4::decode(context, packet, bytes),
         IPV6_NULL => return ipv6::decode(context, packet, bytes),
         ROUTER_ALERT => packet.event("mpls.bad_label_router_alert"),
+        IMPLICIT_NULL => packet.event("mpls.bad_label_implicit_null"),
         l if RESERVED.contains(&l) => packet.event("mpls.bad_label_reserved"),
         _ if bytes.len() < 4 => {
             packet.event("mpls.pkt_too_small");

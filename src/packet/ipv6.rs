@@ -42,12 +42,20 @@ pub(super) fn decode<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>,
         total_len: datagram.len() as u32,
         bad_checksum: false,
         flags: 0,
+        options: 0,
+        header_len: HEADER as u16,
     });
     packet.datagram = datagram;
     packet.proto = next;
     match next {
         FRAGMENT | HOP_BY_HOP | ROUTING | NONE | DESTINATION | AUTHENTICATION | ESP | MOBILITY | HIP | SHIM6 => {
+            // Suricata takes a chain for protocol 0 until a header with a number of its own is met
+            set_proto(packet, 0);
             extensions(context, packet, next, payload);
+        }
+        1 => {
+            set_proto(packet, 0);
+            packet.event("ipv6.icmpv4");
         }
         // these are only looked into when they follow the fixed header directly
         41 => {
@@ -65,7 +73,9 @@ pub(super) fn decode<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>,
 
 /// A header that is no extension.
 fn upper<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, next: u8, payload: &'a [u8]) {
-    set_proto(packet, next);
+    if next != 1 {
+        set_proto(packet, next);
+    }
     match next {
         6 => transport::tcp(context, packet, payload),
         17 => transport::udp(context, packet, payload),
@@ -86,8 +96,11 @@ fn extensions<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, first:
     let (mut hop_seen, mut routing_seen, mut auth_seen, mut fragment_seen, mut destinations) =
         (false, false, false, false, 0);
     loop {
+        let here = (packet.datagram.len() - rest.len()) as u16;
+        if let Some(ip) = &mut packet.ip {
+            ip.header_len = here;
+        }
         if next == NONE {
-            set_proto(packet, NONE);
             if !rest.is_empty() {
                 packet.event("ipv6.data_after_none_header");
             }
@@ -97,7 +110,6 @@ fn extensions<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, first:
             packet.event("ipv6.trunc_exthdr");
             return;
         };
-        let here = (packet.datagram.len() - rest.len()) as u16;
         let header_len = match next {
             FRAGMENT => 8,
             AUTHENTICATION if len_field > 0 => 12 + (usize::from(len_field) - 1) * 4,
@@ -108,11 +120,18 @@ fn extensions<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, first:
                 return;
             }
         };
-        set_proto(packet, next);
+        if !matches!(next, MOBILITY | HIP | SHIM6) {
+            set_proto(packet, next);
+        }
         let Some((header, behind)) = rest.split_at_checked(header_len) else {
             packet.event("ipv6.trunc_exthdr");
             return;
         };
+        match next {
+            FRAGMENT if len_field != 0 => packet.event("ipv6.fh_non_zero_reserved_field"),
+            AUTHENTICATION if be16(header, 2) != Some(0) => packet.event("ipv6.exthdr_ah_res_not_null"),
+            _ => {}
+        }
         match next {
             FRAGMENT if fragment_seen => packet.event("ipv6.exthdr_dupl_fh"),
             FRAGMENT => {
@@ -130,7 +149,10 @@ fn extensions<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, first:
                 packet.event("ipv6.exthdr_useless_fh");
             }
             HOP_BY_HOP if hop_seen => packet.event("ipv6.exthdr_dupl_hh"),
-            HOP_BY_HOP => hop_seen = true,
+            HOP_BY_HOP => {
+                hop_seen = true;
+                options(packet, header.get(2..).unwrap_or(&[]), HOP_BY_HOP_EVENTS);
+            }
             ROUTING if routing_seen => packet.event("ipv6.exthdr_dupl_rh"),
             ROUTING => {
                 routing_seen = true;
@@ -141,12 +163,69 @@ fn extensions<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, first:
             AUTHENTICATION if auth_seen => packet.event("ipv6.exthdr_dupl_ah"),
             AUTHENTICATION => auth_seen = true,
             DESTINATION if destinations == 2 => packet.event("ipv6.exthdr_dupl_dh"),
-            DESTINATION => destinations += 1,
+            DESTINATION => {
+                destinations += 1;
+                options(packet, header.get(2..).unwrap_or(&[]), DESTINATION_EVENTS);
+            }
             _ => {}
         }
         named_at = here;
         next = following;
         rest = behind;
+    }
+}
+
+/// Events for options that are not known, and for nothing but padding.
+type OptionEvents = (&'static str, &'static str);
+const HOP_BY_HOP_EVENTS: OptionEvents = ("ipv6.hopopts_unknown_opt", "ipv6.hopopts_only_padding");
+const DESTINATION_EVENTS: OptionEvents = ("ipv6.dstopts_unknown_opt", "ipv6.dstopts_only_padding");
+
+/// Walks the options of a header. The last may be a byte longer than there is room, as Suricata has it.
+fn options(packet: &mut Packet<'_>, mut bytes: &[u8], (unknown, only_padding): OptionEvents) {
+    const PAD_1: u8 = 0;
+    const PAD_N: u8 = 1;
+    const ROUTER_ALERT: u8 = 5;
+    const JUMBO: u8 = 0xc2;
+    const HOME_ADDRESS: u8 = 0xc9;
+    let (mut padding, mut others) = (false, false);
+    while let Some((&kind, rest)) = bytes.split_first() {
+        if kind == PAD_1 {
+            padding = true;
+            bytes = rest;
+            continue;
+        }
+        let needed = match kind {
+            ROUTER_ALERT => 2,
+            JUMBO => 4,
+            HOME_ADDRESS => 16,
+            _ => 0,
+        };
+        let Some(&len) = rest.first().filter(|&&len| usize::from(len) < bytes.len()) else {
+            packet.event("ipv6.exthdr_invalid_optlen");
+            break;
+        };
+        match kind {
+            PAD_N => {
+                padding = true;
+                if len == 0 {
+                    packet.event("ipv6.zero_len_padn");
+                }
+            }
+            _ if len < needed => {
+                packet.event("ipv6.exthdr_invalid_optlen");
+                break;
+            }
+            JUMBO => {}
+            ROUTER_ALERT | HOME_ADDRESS => others = true,
+            _ => {
+                packet.event(unknown);
+                others = true;
+            }
+        }
+        bytes = bytes.get(2 + usize::from(len)..).unwrap_or(&[]);
+    }
+    if padding && !others {
+        packet.event(only_padding);
     }
 }
 

@@ -12,6 +12,7 @@ mod ipv6;
 mod transport;
 mod tunnel;
 
+pub use checksum::Checksummed;
 pub use decode::{DecodeConfig, Decoded, decode_datagram, decode_frame};
 
 use std::net::IpAddr;
@@ -31,6 +32,8 @@ pub struct Packet<'a> {
     pub transport: Transport,
     /// What the transport carries; empty for protocols without one known here.
     pub payload: &'a [u8],
+    /// The transport header and what is behind it in the datagram; empty without a transport header that can be read.
+    pub segment: &'a [u8],
     /// The IP packet from the first byte of its header on, without link padding; empty without an IP header.
     pub datagram: &'a [u8],
     /// Protocol the packet was decoded as: the IP protocol number, 0 when no IP header could be read.
@@ -71,6 +74,38 @@ pub struct IpHeader {
     pub bad_checksum: bool,
     /// IPv4 flags: bit 0 more fragments, bit 1 don't fragment, bit 2 reserved.
     pub flags: u8,
+    /// Well-formed IPv4 options: bits of [`ipv4_option`].
+    pub options: u16,
+    /// Bytes of the header with its options, or with the IPv6 extension headers in front of the header that ended their walk.
+    pub header_len: u16,
+}
+
+/// Bits for IPv4 options.
+pub mod ipv4_option {
+    /// Record route.
+    pub const RECORD_ROUTE: u16 = 0x001;
+    /// Timestamp.
+    pub const TIMESTAMP: u16 = 0x002;
+    /// Quick start.
+    pub const QUICK_START: u16 = 0x004;
+    /// Security.
+    pub const SECURITY: u16 = 0x008;
+    /// Loose source route.
+    pub const LOOSE_ROUTE: u16 = 0x010;
+    /// Extended security.
+    pub const EXTENDED_SECURITY: u16 = 0x020;
+    /// Security labels.
+    pub const CIPSO: u16 = 0x040;
+    /// Stream identifier.
+    pub const STREAM_ID: u16 = 0x080;
+    /// Strict source route.
+    pub const STRICT_ROUTE: u16 = 0x100;
+    /// Router alert.
+    pub const ROUTER_ALERT: u16 = 0x200;
+    /// The end of the list.
+    pub const END: u16 = 0x400;
+    /// No operation.
+    pub const NOP: u16 = 0x800;
 }
 
 /// Place of a fragment in its datagram.
@@ -194,6 +229,8 @@ pub struct IcmpHeader {
     pub seq: Option<u16>,
     /// An ICMPv4 error's quoted packet, when it could be read.
     pub quoted: Option<QuotedPacket>,
+    /// Bytes of the header; of ICMPv4 timestamps and router advertisements more than 8.
+    pub header_len: u16,
 }
 
 /// The flow of a packet quoted in an ICMPv4 error message.
@@ -229,6 +266,7 @@ impl<'a> Packet<'a> {
             ip: None,
             transport: Transport::None,
             payload: &[],
+            segment: &[],
             datagram: &[],
             proto: 0,
             wants_flow: false,
@@ -241,8 +279,10 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// A packet that was never on the wire: it stands for the end of a TCP flow in one direction.
-    pub(crate) fn end_of_flow(src: (IpAddr, u16), dst: (IpAddr, u16), time_ns: i64) -> Self {
+    /// A packet that was never on the wire: it stands for the end of a TCP flow in one direction. `numbers`: sequence and
+    /// acknowledgement number.
+    pub(crate) fn end_of_flow(src: (IpAddr, u16), dst: (IpAddr, u16), numbers: (u32, u32), time_ns: i64) -> Self {
+        let header_len = if src.0.is_ipv4() { 20 } else { 40 };
         let mut packet = Self::new(time_ns, 0);
         packet.ip = Some(IpHeader {
             src: src.0,
@@ -250,18 +290,51 @@ impl<'a> Packet<'a> {
             proto: 6,
             ttl: 64,
             fragment: None,
-            total_len: 40,
+            total_len: u32::from(header_len) + 20,
             bad_checksum: false,
             flags: 0,
+            options: 0,
+            header_len,
         });
         packet.transport = Transport::Tcp(TcpHeader {
             src_port: src.1,
             dst_port: dst.1,
+            seq: numbers.0,
+            ack: numbers.1,
             flags: tcp_flag::ACK,
+            window: 10,
             ..TcpHeader::default()
         });
         packet.proto = 6;
         packet
+    }
+
+    /// The headers that Suricata writes for a packet that was never on the wire. Checksums stay empty.
+    pub(crate) fn made_up_headers(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(60);
+        match self.ip.map(|ip| (ip.src, ip.dst)) {
+            Some((IpAddr::V4(src), IpAddr::V4(dst))) => {
+                bytes.extend_from_slice(&[0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
+                bytes.extend_from_slice(&src.octets());
+                bytes.extend_from_slice(&dst.octets());
+            }
+            Some((IpAddr::V6(src), IpAddr::V6(dst))) => {
+                bytes.extend_from_slice(&[0x60, 0, 0, 0, 0, 20, 6, 64]);
+                bytes.extend_from_slice(&src.octets());
+                bytes.extend_from_slice(&dst.octets());
+            }
+            _ => {}
+        }
+        if let Some(tcp) = self.tcp() {
+            bytes.extend_from_slice(&tcp.src_port.to_be_bytes());
+            bytes.extend_from_slice(&tcp.dst_port.to_be_bytes());
+            bytes.extend_from_slice(&tcp.seq.to_be_bytes());
+            bytes.extend_from_slice(&tcp.ack.to_be_bytes());
+            bytes.extend_from_slice(&[0x50, tcp.flags]);
+            bytes.extend_from_slice(&tcp.window.to_be_bytes());
+            bytes.extend_from_slice(&[0; 4]);
+        }
+        bytes
     }
 
     fn event(&mut self, name: &'static str) {
@@ -315,28 +388,20 @@ pub type EventSet = smallvec::SmallVec<[Event; 2]>;
 pub struct Event(pub &'static str);
 
 /// Decoder events after which Suricata still takes the packet for valid.
+#[rustfmt::skip]
 const TOLERATED: &[&str] = &[
-    "ipv6.data_after_none_header",
-    "ipv6.exthdr_dupl_fh",
-    "ipv6.exthdr_dupl_hh",
-    "ipv6.exthdr_dupl_rh",
-    "ipv6.exthdr_dupl_ah",
-    "ipv6.exthdr_dupl_dh",
-    "ipv6.exthdr_useless_fh",
-    "ipv6.rh_type_0",
-    "ipv6.frag_invalid_length",
-    "ipv6.icmpv4",
-    "ipv6.unknown_next_header",
-    "ipv6.ipv4_in_ipv6_wrong_version",
-    "ipv6.ipv6_in_ipv6_wrong_version",
-    "ipv4.opt_pad_required",
-    "icmpv4.unknown_code",
-    "icmpv4.unknown_type",
-    "icmpv6.unknown_code",
-    "icmpv6.mld_message_with_invalid_hl",
-    "tcp.opt_duplicate",
-    "ipraw.invalid_ip_version",
-    "ltnull.unsupported_type",
-    "ppp.unsup_proto",
-    "vlan.too_many_layers",
+    "ipv6.data_after_none_header", "ipv6.exthdr_dupl_fh", "ipv6.exthdr_dupl_hh", "ipv6.exthdr_dupl_rh",
+    "ipv6.exthdr_dupl_ah", "ipv6.exthdr_dupl_dh", "ipv6.exthdr_useless_fh", "ipv6.exthdr_ah_res_not_null",
+    "ipv6.rh_type_0", "ipv6.zero_len_padn", "ipv6.fh_non_zero_reserved_field", "ipv6.frag_invalid_length",
+    "ipv6.hopopts_unknown_opt", "ipv6.hopopts_only_padding", "ipv6.dstopts_unknown_opt", "ipv6.dstopts_only_padding",
+    "ipv6.icmpv4", "ipv6.unknown_next_header", "ipv6.ipv4_in_ipv6_wrong_version", "ipv6.ipv6_in_ipv6_wrong_version",
+    "ipv6.frag_pkt_too_large", "ipv6.frag_overlap", "ipv6.frag_ignored", "ipv4.frag_pkt_too_large",
+    "ipv4.frag_overlap", "ipv4.frag_ignored", "ipv4.opt_pad_required", "ipv4.opt_duplicate", "ipv4.opt_invalid",
+    "ipv4.opt_eol_required", "icmpv4.unknown_code", "icmpv4.unknown_type", "icmpv6.unknown_code",
+    "icmpv6.unknown_type", "icmpv6.unassigned_type", "icmpv6.experimentation_type",
+    "icmpv6.mld_message_with_invalid_hl", "tcp.opt_duplicate", "ipraw.invalid_ip_version",
+    "ltnull.unsupported_type", "ppp.unsup_proto", "vlan.too_many_layers", "mpls.bad_label_router_alert",
+    "mpls.bad_label_implicit_null", "mpls.bad_label_reserved", "nsh.unsupported_version", "nsh.reserved_type",
+    "nsh.unsupported_type", "nsh.unknown_payload", "erspan.header_too_small", "erspan.unsupported_version",
+    "erspan.too_many_vlan_layers",
 ];

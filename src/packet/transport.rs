@@ -37,6 +37,7 @@ pub(super) fn tcp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, by
         bad_checksum,
     });
     packet.payload = payload;
+    packet.segment = bytes;
     packet.proto = 6;
     packet.wants_flow = true;
 }
@@ -141,6 +142,7 @@ pub(super) fn udp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, by
     let header = UdpHeader { src_port: u16::from_be_bytes([sp0, sp1]), dst_port: u16::from_be_bytes([dp0, dp1]) };
     packet.transport = Transport::Udp(header);
     packet.payload = payload;
+    packet.segment = datagram;
     packet.proto = 17;
     packet.wants_flow = true;
     tunnel::over_udp(context, packet, header, payload);
@@ -184,7 +186,7 @@ pub(super) fn icmp_v4<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>
         5 => 3,
         11 => 1,
         0 | 4 | 8 | 12..=18 => 0,
-        9 | 10 => 255,
+        9 => 255,
         _ => {
             packet.event("icmpv4.unknown_type");
             255
@@ -195,19 +197,32 @@ pub(super) fn icmp_v4<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>
         packet.event("icmpv4.unknown_code");
     }
     let has_id = matches!(icmp_type, 0 | 8 | 13..=18);
-    let quoted = if known && matches!(icmp_type, 3 | 4 | 5 | 11 | 12) && !payload.is_empty() {
-        quoted_v4(packet, payload, context.config.quoted_tcp_bytes)
-    } else {
-        None
+    // what counts as header: of timestamps and router advertisements more than the fixed part
+    let behind = match icmp_type {
+        9 => usize::from(id0) * usize::from(id1) * 4,
+        13 | 14 => 12,
+        _ => 0,
     };
+    let (payload, header_len) = match payload.get(behind..) {
+        Some(rest) => (rest, 8 + behind),
+        None => {
+            packet.event("icmpv4.ipv4_trunc_pkt");
+            (payload, 8)
+        }
+    };
+    // a source quench quotes even when there is nothing left to quote
+    let quotes = matches!(icmp_type, 3 | 5 | 11 | 12) && !payload.is_empty() || icmp_type == 4;
+    let quoted = if known && quotes { quoted_v4(packet, payload, context.config.quoted_tcp_bytes) } else { None };
     packet.transport = Transport::Icmp(IcmpHeader {
         icmp_type,
         code,
         id: has_id.then_some(u16::from_be_bytes([id0, id1])),
         seq: has_id.then_some(u16::from_be_bytes([seq0, seq1])),
         quoted,
+        header_len: header_len as u16,
     });
     packet.payload = payload;
+    packet.segment = bytes;
     packet.proto = 1;
     packet.wants_flow = true;
 }
@@ -243,21 +258,29 @@ pub(super) fn icmp_v6<'a>(_context: &mut Context<'a, '_>, packet: &mut Packet<'a
         packet.event("icmpv6.pkt_too_small");
         return;
     };
-    let highest_code = match icmp_type {
-        1 => 7,
-        3 => 1,
-        4 => 2,
-        2 | 128..=137 | 141..=149 | 151..=154 => 0,
-        138 if code == 255 => 255,
-        138..=140 => 2,
-        _ => 255,
+    let known = match icmp_type {
+        1 => code <= 6,
+        3 => code <= 1,
+        4 | 139 | 140 => code <= 2,
+        138 => code <= 2 || code == 255,
+        155 => matches!(code, 0..=3 | 128..=132),
+        2 | 128..=137 | 141..=149 | 154 | 156..=159 => code == 0,
+        _ => true,
     };
-    let known = code <= highest_code;
     if !known {
         packet.event("icmpv6.unknown_code");
     }
-    if matches!(icmp_type, 130..=132) && packet.ip.is_some_and(|ip| ip.ttl != 1) {
-        packet.event("icmpv6.mld_message_with_invalid_hl");
+    match icmp_type {
+        100 | 101 | 200 | 201 => packet.event("icmpv6.experimentation_type"),
+        5..=126 | 160.. => packet.event("icmpv6.unassigned_type"),
+        0 | 127 => packet.event("icmpv6.unknown_type"),
+        130..=132 if packet.ip.is_some_and(|ip| ip.ttl != 1) => packet.event("icmpv6.mld_message_with_invalid_hl"),
+        1..=4 if known => match behind.first() {
+            _ if behind.len() < 40 => packet.event("icmpv6.ipv6_trunc_pkt"),
+            Some(first) if first >> 4 != 6 => packet.event("icmpv6.ipv6_unknown_version"),
+            _ => {}
+        },
+        _ => {}
     }
     let echo = matches!(icmp_type, 128 | 129) && known;
     // errors and echos have a whole header; of the others Suricata inspects what follows the checksum
@@ -268,7 +291,9 @@ pub(super) fn icmp_v6<'a>(_context: &mut Context<'a, '_>, packet: &mut Packet<'a
         id: echo.then_some(u16::from_be_bytes([id0, id1])),
         seq: echo.then_some(u16::from_be_bytes([seq0, seq1])),
         quoted: None,
+        header_len: 8,
     });
+    packet.segment = bytes;
     packet.payload = if whole_header { behind } else { bytes.get(4..).unwrap_or(&[]) };
     packet.proto = 58;
     packet.wants_flow = true;

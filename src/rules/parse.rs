@@ -3,8 +3,9 @@
 use super::ast::{Arrow, Rule};
 use super::keyword::{self, Argument, KeywordDef, Presence, Quotes, Value, is_blank};
 use super::near::near_matches;
+use super::requires::{self, Requires};
 use super::signature::Signature;
-use super::{Protocol, address, file, port, requires};
+use super::{Protocol, address, file, port};
 use crate::source::{Diagnostic, MappedText, Spanned};
 use crate::verdict::RuleAction;
 use std::cell::RefCell;
@@ -69,8 +70,8 @@ pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Ve
             return None;
         }
     };
-    if let Some(note) = unmet_requirement(&header.options) {
-        diagnostics.push(note);
+    if let Some(why_not) = unmet_requirement(&header.options) {
+        diagnostics.push(why_not);
         return None;
     }
     let [action, protocol, source, source_port, arrow, destination, destination_port] = header.parts;
@@ -252,7 +253,7 @@ fn read_arrow(part: Part<'_>) -> Result<Spanned<Arrow>, Diagnostic> {
     }
 }
 
-/// Says that a rule is passed over because of its `requires`.
+/// Says that a rule is passed over, or cannot be read, because of its `requires`.
 fn unmet_requirement(options: &Part<'_>) -> Option<Diagnostic> {
     let at = memchr::memmem::find(options.text.as_bytes(), b"requires")?;
     let before = options.text.get(..at)?.trim_end_matches(is_blank);
@@ -261,13 +262,21 @@ fn unmet_requirement(options: &Part<'_>) -> Option<Diagnostic> {
         return None;
     }
     let value = after.split(';').next()?;
-    let lacking = requires::unmet(value)?;
     let start = options.text.len() - after.len();
-    Some(
-        Diagnostic::note("FD0225", format!("the rule is passed over: it requires `{lacking}`"))
-            .at(options.sub(start..start + value.len()).trim_start().span())
-            .help("Suricata 7.0.10 is simulated"),
-    )
+    let place = options.sub(start..start + value.len()).trim_start().span();
+    match requires::check(value) {
+        Requires::Met => None,
+        Requires::Unmet(lacking) => Some(
+            Diagnostic::note("FD0225", format!("the rule is passed over: it requires `{lacking}`"))
+                .at(place)
+                .help("Suricata 7.0.10 is simulated"),
+        ),
+        Requires::Unreadable(part) => Some(
+            Diagnostic::error("FD0211", format!("`{part}` cannot be read"))
+                .at(place)
+                .help("write `requires:version >= 7.0.3 < 8;` or `requires:feature NAME;`"),
+        ),
+    }
 }
 
 /// Reads all options; false when they cannot even be told apart.

@@ -7,6 +7,7 @@ use super::keyword::{
     FlowintCommand, FlowintOperand, IpProtoMatch, Keyword, SshProtoVersion, StreamSide, ThresholdKind, Transform,
     XbitTrack, content_text, quoted_text, ssl_state, ssl_version,
 };
+use crate::packet::Checksummed;
 use crate::verdict::Direction;
 use std::fmt::{self, Display, Formatter};
 
@@ -121,6 +122,19 @@ impl Display for Keyword {
             Self::Window { negated, value } => write!(f, "tcp.window:{}{value}", not(*negated)),
             Self::TcpMss(compare) => write!(f, "tcp.mss:{compare}"),
             Self::Icmpv6Mtu(compare) => write!(f, "icmpv6.mtu:{compare}"),
+            Self::L3Proto(version) => write!(f, "l3_proto:ipv{version}"),
+            Self::Checksum { of, valid } => {
+                let keyword = match of {
+                    Checksummed::Ipv4 => "ipv4",
+                    Checksummed::TcpV4 => "tcpv4",
+                    Checksummed::TcpV6 => "tcpv6",
+                    Checksummed::UdpV4 => "udpv4",
+                    Checksummed::UdpV6 => "udpv6",
+                    Checksummed::IcmpV4 => "icmpv4",
+                    Checksummed::IcmpV6 => "icmpv6",
+                };
+                write!(f, "{keyword}-csum:{}", if *valid { "valid" } else { "invalid" })
+            }
             Self::Flow(flow) => self::flow(f, *flow),
             Self::FlowAge(compare) => write!(f, "flow.age:{compare}"),
             Self::Flowbits(Flowbits::Noalert) => f.write_str("flowbits:noalert"),
@@ -181,6 +195,7 @@ impl Display for Keyword {
             Self::AppLayerEvent(event) => write!(f, "app-layer-event:{event}"),
             Self::DecodeEvent(event) => write!(f, "decode-event:{event}"),
             Self::StreamEvent(event) => write!(f, "stream-event:{event}"),
+            Self::EngineEvent(event) => write!(f, "engine-event:{event}"),
             Self::SslState { states, negated } => {
                 f.write_str("ssl_state:")?;
                 let mut first = true;

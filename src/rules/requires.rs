@@ -1,53 +1,103 @@
 //! The `requires` option: a rule whose requirements are not met is passed over before anything else of it is looked at.
 
 /// The version that is simulated.
-const VERSION: [u8; 3] = [7, 0, 10];
+const VERSION: Version = [7, 0, 10];
+/// What a rule may ask for besides; features of the program that were not switched on are not there.
+const FEATURES: [&str; 2] = ["ja3", "ja4"];
 
-/// What Suricata 7.0.10 lacks of a `requires` value; `None` when it has all, or when the value cannot be read.
-/// Features are taken for present.
-pub(super) fn unmet(value: &str) -> Option<String> {
+type Version = [u8; 3];
+
+/// What is to become of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Requires {
+    /// All it asks for is there.
+    Met,
+    /// This is not: the rule is passed over.
+    Unmet(String),
+    /// The value cannot be read: the rule cannot be loaded.
+    Unreadable(String),
+}
+
+/// What Suricata 7.0.10 makes of a `requires` value.
+pub(super) fn check(value: &str) -> Requires {
+    let mut version = None;
+    let mut others = None;
     let requirements = value.split(',').map(str::trim).filter(|requirement| !requirement.is_empty());
     for requirement in requirements {
-        let (key, rest) = requirement.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((requirement, ""));
+        let is_of_key = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        let (key, rest) = requirement.split_at(requirement.find(|c| !is_of_key(c)).unwrap_or(requirement.len()));
         let lacks = match key {
-            "feature" => false,
-            "version" => !rest.split('|').any(version_fits),
+            "feature" => !FEATURES.contains(&rest.trim()),
+            "version" => {
+                if version.replace(requirement).is_some() {
+                    return Requires::Unreadable(requirement.to_owned());
+                }
+                match any_version_fits(rest) {
+                    Some(fits) => !fits,
+                    None => return Requires::Unreadable(requirement.to_owned()),
+                }
+            }
             _ => true,
         };
         if lacks {
-            return Some(requirement.to_owned());
+            others.get_or_insert(requirement);
         }
     }
-    None
+    others.map_or(Requires::Met, |lacking| Requires::Unmet(lacking.to_owned()))
 }
 
-/// Whether all comparisons (`>= 7.0.3 < 8`) hold.
-fn version_fits(comparisons: &str) -> bool {
-    let mut rest = comparisons.trim();
-    while !rest.is_empty() {
-        let operators = [">=", ">", "<=", "<"];
-        let Some((operator, after)) =
-            operators.into_iter().find_map(|sign| rest.strip_prefix(sign).map(|after| (sign, after.trim_start())))
-        else {
-            return true;
-        };
-        let (version, after) = after.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((after, ""));
-        let mut wanted = [0u8; 3];
-        for (slot, part) in wanted.iter_mut().zip(version.split(['.', '-'])) {
-            *slot = part.parse().unwrap_or(0);
+/// `>= 7.0.3 < 8 | >= 8.0.3`: whether all comparisons between two bars hold. `None` when there is something else. As in
+/// Suricata, what follows the last comparison that can be read is not looked at.
+fn any_version_fits(text: &str) -> Option<bool> {
+    let mut any = false;
+    let mut rest = text;
+    loop {
+        let (mut all, after) = comparison(rest)?;
+        rest = after;
+        while let Some((holds, after)) = comparison(rest) {
+            all &= holds;
+            rest = after;
         }
-        let holds = match operator {
-            ">=" => VERSION >= wanted,
-            ">" => VERSION > wanted,
-            "<=" => VERSION <= wanted,
-            _ => VERSION < wanted,
-        };
-        if !holds {
-            return false;
+        any |= all;
+        match rest.trim_start().strip_prefix('|') {
+            Some(after) if comparison(after).is_some() => rest = after,
+            _ => return Some(any),
         }
-        rest = after.trim_start();
     }
-    true
+}
+
+/// Whether the comparison at the beginning holds, and what is behind it.
+fn comparison(text: &str) -> Option<(bool, &str)> {
+    let text = text.trim_start();
+    let signs = [">=", ">", "<=", "<"];
+    let (sign, after) = signs.into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign)?)))?;
+    let (wanted, rest) = version(after.trim_start())?;
+    let holds = match sign {
+        ">=" => VERSION >= wanted,
+        ">" => VERSION > wanted,
+        "<=" => VERSION <= wanted,
+        _ => VERSION < wanted,
+    };
+    Some((holds, rest))
+}
+
+/// One to three numbers with dots between them; what is behind them begins with a blank, or a dash or dot behind the third.
+fn version(text: &str) -> Option<(Version, &str)> {
+    let mut version = Version::default();
+    let mut rest = text;
+    for (place, part) in version.iter_mut().enumerate() {
+        if place > 0 {
+            if rest.is_empty() || rest.starts_with(' ') {
+                break;
+            }
+            rest = rest.strip_prefix('.')?;
+        }
+        let end = rest.find(['.', '-', ' ']).unwrap_or(rest.len());
+        let (digits, behind) = rest.split_at(end);
+        *part = digits.parse().ok()?;
+        rest = behind;
+    }
+    Some((version, rest))
 }
 
 #[cfg(test)]
@@ -60,14 +110,23 @@ mod tests {
             "version >= 7",
             "version >= 7.0.3 < 8",
             "version < 6 | >= 7.0.10",
-            "feature geoip",
-            "version >= 7, feature x",
+            "version >= 7, feature ja3",
+            "version>=7",
         ] {
-            assert_eq!(unmet(met), None, "{met}");
+            assert_eq!(check(met), Requires::Met, "{met}");
         }
-        for lacking in ["version >= 8", "version < 7.0.10", "version > 7.0.10", "nonsense", "feature x, version >= 10"]
-        {
-            assert!(unmet(lacking).is_some(), "{lacking}");
+        for lacking in [
+            "version >= 8",
+            "version < 7.0.10",
+            "version > 7.0.10",
+            "nonsense",
+            "feature geoip",
+            "feature ja3, version >= 10",
+        ] {
+            assert!(matches!(check(lacking), Requires::Unmet(_)), "{lacking}");
+        }
+        for unreadable in ["version 7", "version >= x", "version >= 7, version < 8", "version >= 7-beta"] {
+            assert!(matches!(check(unreadable), Requires::Unreadable(_)), "{unreadable}");
         }
     }
 }

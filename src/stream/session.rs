@@ -267,6 +267,19 @@ pub struct Session {
 }
 
 impl Session {
+    /// The sequence and acknowledgement numbers that a direction would send next.
+    pub(crate) fn next_numbers(&self, direction: Direction) -> (u32, u32) {
+        (self.half(direction).next_seq.0, self.half(direction.opposite()).last_ack.0)
+    }
+
+    /// How far the sequence numbers of client and server have come from their first, SYN and FIN counted.
+    pub(crate) fn sizes(&self) -> [u32; 2] {
+        [Direction::ToServer, Direction::ToClient].map(|direction| {
+            let half = self.half(direction);
+            half.next_seq.since(half.isn)
+        })
+    }
+
     pub(crate) fn new(config: &StreamConfig) -> Box<Self> {
         Box::new(Self { depth: config.depth, ..Self::default() })
     }

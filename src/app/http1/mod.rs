@@ -169,8 +169,27 @@ pub(super) struct Http1Parser {
     /// The response to a refused `CONNECT` ends with a look at the requests.
     yield_at_end: bool,
     closed: [bool; 2],
-    /// What the end of a direction brought up. Suricata looks for it when data comes from the other one.
-    held: Vec<(u64, Event)>,
+    /// What parsing found odd and no transaction has yet; what the end of a direction brings up waits for the next data.
+    logged: Vec<Event>,
+}
+
+/// Events that libhtp keeps with the transaction they are about; it only logs the others.
+const OF_THE_TRANSACTION: &[&str] = &[
+    "http.invalid_transfer_encoding_value_in_request",
+    "http.invalid_content_length_field_in_request",
+    "http.missing_host_header",
+    "http.host_header_ambiguous",
+    "http.request_uri_host_invalid",
+    "http.request_header_host_invalid",
+    "http.request_auth_unrecognized",
+];
+
+/// Events of transactions by their ids.
+type EventsBefore = SmallVec<[(u64, EventSet); 2]>;
+
+fn take_events(txs: &mut Transactions) -> EventsBefore {
+    let with_events = txs.list.iter_mut().filter(|tx| !tx.events.is_empty());
+    with_events.map(|tx| (tx.id, std::mem::take(&mut tx.events))).collect()
 }
 
 impl Http1Parser {
@@ -184,64 +203,92 @@ impl Http1Parser {
         eof: bool,
         wishes: &mut Wishes,
     ) -> Parsed {
-        let mut parsed = Parsed::Ok;
-        if !data.is_empty() {
-            for (id, event) in std::mem::take(&mut self.held) {
-                if let Some(tx) = txs.by_id(id) {
-                    tx.raise(event.0);
-                }
-            }
+        let before = take_events(txs);
+        let parsed = self.parse_data(txs, direction, data, wishes);
+        self.keep_logged(txs, before);
+        // an upgrade to HTTP/2 ends everything else
+        if !data.is_empty() && wishes.change.is_none_or(|(_, to)| to != AppProto::Http2) {
+            self.hand_out_logged(txs, direction);
         }
+        if wishes.change.is_some_and(|(_, to)| to == AppProto::Http2) {
+            return parsed;
+        }
+        if eof && !std::mem::replace(self.closed_flag(direction), true) {
+            let before = take_events(txs);
+            close(&mut self.request_lane);
+            if direction == Direction::ToClient {
+                close(&mut self.response_lane);
+            }
+            self.requests(txs, &[], wishes);
+            if direction == Direction::ToClient {
+                self.responses(txs, &[], wishes);
+            }
+            self.keep_logged(txs, before);
+        }
+        parsed
+    }
+
+    fn parse_data(&mut self, txs: &mut Transactions, direction: Direction, data: &[u8], wishes: &mut Wishes) -> Parsed {
+        let mut parsed = Parsed::Ok;
         match direction {
+            _ if data.is_empty() => {}
             Direction::ToServer => {
-                if !data.is_empty() {
-                    self.requests(txs, data, wishes);
-                    if self.request_lane.status == Status::Error {
-                        parsed = Parsed::Error;
-                    }
-                }
-                if eof && !std::mem::replace(self.closed_flag(direction), true) {
-                    close(&mut self.request_lane);
-                    self.hold_events(txs, |this, txs| this.requests(txs, &[], wishes));
+                self.requests(txs, data, wishes);
+                if self.request_lane.status == Status::Error {
+                    parsed = Parsed::Error;
                 }
             }
             Direction::ToClient => {
-                if !data.is_empty() {
-                    let consumed = self.responses(txs, data, wishes);
-                    if self.response_lane.status == Status::Error {
-                        parsed = Parsed::Error;
-                    } else if self.response_lane.status == Status::Tunnel && self.is_upgrade_to_http2(txs) {
-                        let port = self.response_lane.tx.and_then(|id| tx(txs, id)).and_then(|(tx, _)| tx.port);
-                        wishes.change = Some((port, AppProto::Http2));
-                        let left = data.len() - consumed;
-                        return if consumed > 0 && left > 0 {
-                            Parsed::Incomplete { consumed: consumed as u32, needed: left as u32 }
-                        } else {
-                            Parsed::Ok
-                        };
+                let consumed = self.responses(txs, data, wishes);
+                if self.response_lane.status == Status::Error {
+                    parsed = Parsed::Error;
+                } else if self.response_lane.status == Status::Tunnel && self.is_upgrade_to_http2(txs) {
+                    let port = self.response_lane.tx.and_then(|id| tx(txs, id)).and_then(|(tx, _)| tx.port);
+                    wishes.change = Some((port, AppProto::Http2));
+                    let left = data.len() - consumed;
+                    if consumed > 0 && left > 0 {
+                        parsed = Parsed::Incomplete { consumed: consumed as u32, needed: left as u32 };
                     }
-                }
-                if eof && !std::mem::replace(self.closed_flag(direction), true) {
-                    close(&mut self.request_lane);
-                    close(&mut self.response_lane);
-                    self.hold_events(txs, |this, txs| {
-                        this.requests(txs, &[], wishes);
-                        this.responses(txs, &[], wishes);
-                    });
                 }
             }
         }
         parsed
     }
 
-    /// Takes back the events that `work` raises, for later.
-    fn hold_events(&mut self, txs: &mut Transactions, work: impl FnOnce(&mut Self, &mut Transactions)) {
-        let before: SmallVec<[(u64, usize); 4]> = txs.list.iter().map(|tx| (tx.id, tx.events.len())).collect();
-        work(self, txs);
+    /// Puts the events back that transactions had before a piece of work, and keeps those that it only logged.
+    fn keep_logged(&mut self, txs: &mut Transactions, mut before: EventsBefore) {
         for tx in &mut txs.list {
-            let known = before.iter().find(|(id, _)| *id == tx.id).map_or(0, |(_, n_events)| *n_events);
-            let id = tx.id;
-            self.held.extend(tx.events.drain(known..).map(|event| (id, event)));
+            let known = before.iter_mut().find(|(id, _)| *id == tx.id).map(|(_, events)| std::mem::take(events));
+            if tx.events.is_empty() {
+                tx.events = known.unwrap_or_default();
+                continue;
+            }
+            for event in std::mem::replace(&mut tx.events, known.unwrap_or_default()) {
+                if OF_THE_TRANSACTION.contains(&event.0) {
+                    tx.raise(event.0);
+                } else {
+                    self.logged.push(event);
+                }
+            }
+        }
+    }
+
+    /// Gives what was logged to the transaction that is under way at the end of the data: Suricata does not know which it
+    /// was about.
+    fn hand_out_logged(&mut self, txs: &mut Transactions, direction: Direction) {
+        if self.logged.is_empty() {
+            return;
+        }
+        let id = match direction {
+            Direction::ToServer => txs.next_id.saturating_sub(1),
+            Direction::ToClient => self.n_responses,
+        };
+        let logged = std::mem::take(&mut self.logged);
+        let id = if txs.by_id(id).is_some() { id } else { id.saturating_sub(1) };
+        if let Some(tx) = txs.by_id(id) {
+            for event in logged {
+                tx.raise(event.0);
+            }
         }
     }
 

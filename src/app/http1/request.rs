@@ -207,11 +207,7 @@ impl Http1Parser {
     fn request_headers(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
         let closed = self.is_closed();
         let Some(id) = self.request_lane.tx else { return Step::Fail };
-        if input.peek().is_some()
-            && let Some((tx, _)) = tx(txs, id)
-        {
-            tx.request.updated = true;
-        }
+        let has_input = input.peek().is_some();
         loop {
             let direction = Direction::ToServer;
             if closed {
@@ -227,6 +223,10 @@ impl Http1Parser {
                 return Step::Go;
             }
             let Some(end) = memchr::memchr(b'\n', input.rest()) else {
+                // headers show once the data or they themselves are over; not if they are refused before that
+                if let Some((tx, _)) = tx(txs, id).filter(|_| has_input) {
+                    tx.request.updated = true;
+                }
                 return self.wait_for_line(txs, input);
             };
             let Ok(line) = self.request_lane.line(input, end + 1) else { return self.request_line_too_long(txs) };
@@ -243,6 +243,7 @@ impl Http1Parser {
             if folding.flush().is_err() {
                 return Step::Fail;
             }
+            tx.request.updated = true;
             if tx.request.progress > progress::HEADERS {
                 tx.request.has_trailer = true;
                 tx.request.updated = true;

@@ -153,18 +153,11 @@ impl Http1Parser {
         }
     }
 
-    fn wait_for_response_line(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
+    fn wait_for_response_line(&mut self, input: &mut Input) -> Step {
         match self.response_lane.keep(input) {
             Ok(()) => Step::NeedsData,
-            Err(LineTooLong) => self.response_line_too_long(txs),
+            Err(LineTooLong) => Step::Fail,
         }
-    }
-
-    fn response_line_too_long(&mut self, txs: &mut Transactions) -> Step {
-        if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
-            raise(events, "http.response_field_too_long");
-        }
-        Step::Fail
     }
 
     /// Finds the request of the response that begins, or makes up one.
@@ -176,7 +169,6 @@ impl Http1Parser {
         if let Some((tx, _)) = tx(txs, id) {
             tx.response.updated = true;
         } else {
-            let under_way = self.request_lane.tx;
             if self.request == RequestState::Finalize {
                 self.complete_request(txs);
             }
@@ -185,8 +177,7 @@ impl Http1Parser {
             if let Some((tx, _)) = tx(txs, id) {
                 tx.without_request();
             }
-            // A request under way gets the blame, even if its own response is long over.
-            if let Some((_, events)) = tx(txs, under_way.unwrap_or(id)) {
+            if let Some((_, events)) = tx(txs, id) {
                 raise(events, "http.unable_to_match_response_to_request");
             }
             self.request = RequestState::Finalize;
@@ -212,9 +203,9 @@ impl Http1Parser {
         let end = match status_line_end(input.rest()) {
             Some(LineEnd::At(end)) => end,
             None if closed => input.rest().len(),
-            Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
+            Some(LineEnd::Unknown) | None => return self.wait_for_response_line(input),
         };
-        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
+        let Ok(line) = self.response_lane.line(input, end) else { return Step::Fail };
         if is_terminator(&line, false) {
             if closed {
                 self.response = ResponseState::Finalize;
@@ -268,9 +259,9 @@ impl Http1Parser {
                     let bare = end < 2 || rest.get(end - 2) != Some(&b'\r');
                     end + usize::from(bare && rest.get(end - 1) == Some(&b'\n') && rest.get(end) == Some(&b'\r'))
                 }
-                Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
+                Some(LineEnd::Unknown) | None => return self.wait_for_response_line(input),
             };
-            let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
+            let Ok(line) = self.response_lane.line(input, end) else { return Step::Fail };
             let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             tx.response.raw.extend_from_slice(&line);
             let next_is_text = input.peek().is_some_and(|byte| byte != b'\n');
@@ -382,11 +373,11 @@ impl Http1Parser {
             let (_, rest) = split_while(&begun, is_space);
             let is_junk = rest.first().is_some_and(|byte| !byte.is_ascii_hexdigit());
             if begun.len() < CHUNK_PROBE_BYTES || !is_junk {
-                return self.wait_for_response_line(txs, input);
+                return self.wait_for_response_line(input);
             }
             input.rest().len()
         };
-        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
+        let Ok(line) = self.response_lane.line(input, end) else { return Step::Fail };
         let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let (len, has_extension) = chunk_length(&line);
         if has_extension {
@@ -420,7 +411,7 @@ impl Http1Parser {
             }
             match memchr::memchr(b'\n', input.rest()) {
                 Some(end) => end + 1,
-                None => return self.wait_for_response_line(txs, input),
+                None => return self.wait_for_response_line(input),
             }
         };
         let mut line = self.response_lane.carry.clone();
@@ -428,7 +419,7 @@ impl Http1Parser {
         if line.is_empty() || !is_body(&line) {
             return self.complete_response(txs, wishes);
         }
-        let Ok(taken) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
+        let Ok(taken) = self.response_lane.line(input, end) else { return Step::Fail };
         if self.keep_response_body(txs, &taken, wishes) { Step::Go } else { Step::Fail }
     }
 

@@ -50,10 +50,8 @@ impl Index {
         let numbered = || signatures.iter().enumerate().map(|(n, signature)| (RuleId(n as u32), signature));
         let ip_only = numbered().filter(|(_, signature)| signature.kind == SignatureKind::IpOnly);
         let in_direction = |direction: Direction| {
-            numbered().filter(move |(_, signature)| {
-                !matches!(signature.kind, SignatureKind::IpOnly | SignatureKind::DeOnly)
-                    && signature.directions.get(direction.index()) == Some(&true)
-            })
+            numbered()
+                .filter(move |(_, signature)| signature.kind != SignatureKind::IpOnly && signature.may_run(direction))
         };
         let directions = [Direction::ToServer, Direction::ToClient];
         let by_payload = payload::is_worth_it(signatures.iter());

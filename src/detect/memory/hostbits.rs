@@ -90,7 +90,7 @@ mod tests {
 
     fn at(second: i64) -> Packet<'static> {
         let end = |last| (std::net::IpAddr::from([10, 0, 0, last]), 1);
-        Packet::end_of_flow(end(1), end(2), second * 1_000_000_000)
+        Packet::end_of_flow(end(1), end(2), (0, 0), second * 1_000_000_000)
     }
 
     #[test]

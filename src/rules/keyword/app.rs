@@ -67,6 +67,13 @@ pub(super) const DEFS: &[KeywordDef] = &[
     ),
     def("decode-event", Argument::PLAIN, Effect::Packet, decode_event, "something odd in a packet"),
     def("stream-event", Argument::PLAIN, Effect::Packet, stream_event, "something odd in a TCP stream"),
+    def(
+        "engine-event",
+        Argument::PLAIN,
+        Effect::Packet,
+        engine_event,
+        "an event of decoder or stream, by its full name",
+    ),
     def("ssl_state", Argument::PLAIN, Effect::Own(&TLS_GENERIC), state, "tests how far the TLS handshake has come"),
     def("urilen", Argument::PLAIN, Effect::Nothing, urilen, "tests the length of the request URI"),
 ];
@@ -128,6 +135,19 @@ fn stream_event(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         Some(event) => Ok(Keyword::StreamEvent((*event).to_owned())),
         None => Err(unknown_event(value, STREAM_EVENTS)),
     }
+}
+
+fn engine_event(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
+    let lower = value.text.to_ascii_lowercase();
+    let (known, name) = match lower.split_once('.') {
+        Some(("decoder", name)) => (DECODE_EVENTS, name),
+        Some(("stream", name)) => (STREAM_EVENTS, name),
+        _ => return Err(value.invalid("it begins with `decoder.` or `stream.`")),
+    };
+    if !known.contains(&name) {
+        return Err(unknown_event(value, known));
+    }
+    Ok(Keyword::EngineEvent(lower))
 }
 
 fn state(value: &Value<'_>) -> Result<Keyword, Diagnostic> {

@@ -3,6 +3,7 @@
 use super::ip_protocols::IP_PROTOCOLS;
 use super::value::{c_number, is_blank};
 use super::{Argument, Compare, Effect, Family, Keyword, KeywordDef, Parse, Value};
+use crate::packet::Checksummed;
 use crate::rules::near::near_matches;
 use crate::source::Diagnostic;
 
@@ -135,7 +136,54 @@ pub(super) const DEFS: &[KeywordDef] = &[
         "tests the TCP maximum segment size",
     ),
     def("icmpv6.mtu", &[], Argument::PLAIN, |value| Ok(Keyword::Icmpv6Mtu(value.compare()?)), "tests the ICMPv6 MTU"),
+    KeywordDef {
+        effect: Effect::Nothing,
+        ..def("l3_proto", &[], Argument::PLAIN, l3_proto, "tests whether it is IPv4 or IPv6")
+    },
+    checksum("ipv4-csum", |value| is_valid(value, Checksummed::Ipv4), "tests whether the IPv4 checksum is right"),
+    checksum(
+        "tcpv4-csum",
+        |value| is_valid(value, Checksummed::TcpV4),
+        "tests whether the TCP checksum over IPv4 is right",
+    ),
+    checksum(
+        "tcpv6-csum",
+        |value| is_valid(value, Checksummed::TcpV6),
+        "tests whether the TCP checksum over IPv6 is right",
+    ),
+    checksum(
+        "udpv4-csum",
+        |value| is_valid(value, Checksummed::UdpV4),
+        "tests whether the UDP checksum over IPv4 is right",
+    ),
+    checksum(
+        "udpv6-csum",
+        |value| is_valid(value, Checksummed::UdpV6),
+        "tests whether the UDP checksum over IPv6 is right",
+    ),
+    checksum("icmpv4-csum", |value| is_valid(value, Checksummed::IcmpV4), "tests whether the ICMPv4 checksum is right"),
+    checksum("icmpv6-csum", |value| is_valid(value, Checksummed::IcmpV6), "tests whether the ICMPv6 checksum is right"),
 ];
+
+const fn checksum(name: &'static str, parse: Read, doc: &'static str) -> KeywordDef {
+    KeywordDef { effect: Effect::Packet, ..def(name, &[], Argument::PLAIN, parse, doc) }
+}
+
+fn is_valid(value: &Value<'_>, of: Checksummed) -> Result<Keyword, Diagnostic> {
+    let valid = value.text.eq_ignore_ascii_case("valid");
+    if !valid && !value.text.eq_ignore_ascii_case("invalid") {
+        return Err(value.invalid(format!("`{}` is neither `valid` nor `invalid`", value.text)));
+    }
+    Ok(Keyword::Checksum { of, valid })
+}
+
+fn l3_proto(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
+    match value.text.to_ascii_lowercase().as_str() {
+        "ipv4" | "ip4" => Ok(Keyword::L3Proto(4)),
+        "ipv6" | "ip6" => Ok(Keyword::L3Proto(6)),
+        _ => Err(value.invalid(format!("`{}` is neither `ipv4` nor `ipv6`", value.text))),
+    }
+}
 
 fn u32_number(value: &Value<'_>) -> Result<u32, Diagnostic> {
     c_number(value.text, 10)

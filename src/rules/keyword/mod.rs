@@ -44,6 +44,7 @@ pub use transform::Transform;
 pub(crate) use value::{Value, c_number, c_unsigned, is_blank};
 
 use super::Protocol;
+use crate::packet::Checksummed;
 use crate::source::Diagnostic;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -137,6 +138,15 @@ pub enum Keyword {
     TcpMss(Compare<u16>),
     /// `icmpv6.mtu`
     Icmpv6Mtu(Compare<u32>),
+    /// `l3_proto`: the IP version.
+    L3Proto(u8),
+    /// `ipv4-csum` and its like: the checksum is right, or it is wrong.
+    Checksum {
+        /// Which.
+        of: Checksummed,
+        /// `valid`
+        valid: bool,
+    },
 
     /// `flow`. There may be several; see [`Flow`].
     Flow(Flow),
@@ -172,6 +182,8 @@ pub enum Keyword {
     DecodeEvent(String),
     /// `stream-event`: the name without `stream.`.
     StreamEvent(String),
+    /// `engine-event`: `decoder.ipv4.pkt_too_small`, `stream.est_syn_resend`, ...
+    EngineEvent(String),
     /// `ssl_state`: sets of bits, see [`ssl_state`].
     SslState {
         /// Any of these ...

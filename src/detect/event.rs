@@ -1,0 +1,91 @@
+//! `decode-event`, `stream-event`, `engine-event` and `app-layer-event`.
+//!
+//! What decoder, stream engine and protocol detection find odd is on the packet; what parsers find odd is on the
+//! transaction, where rules look in both directions from its beginning on.
+
+use super::signature::{Engine, Look};
+use crate::app;
+use crate::packet::Event;
+use crate::rules::keyword::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS};
+use crate::verdict::Direction;
+
+/// Events that a capture cannot show: they depend on how Suricata captures, on its threads and its memory.
+const NOT_RAISED: &[&str] = &[
+    "afpacket.trunc_pkt",
+    "wrong_thread",
+    "reassembly_insert_memcap",
+    "reassembly_insert_limit",
+    "reassembly_insert_invalid",
+];
+
+/// Where an event is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Packet(Event),
+    Transaction(Event),
+}
+
+/// An event of the decoder; `None` when it is never raised here.
+pub(super) fn decoder(name: &str) -> Option<Event> {
+    known(DECODE_EVENTS, name)
+}
+
+/// An event of the stream engine; `None` when it is never raised here.
+pub(super) fn stream(name: &str) -> Option<Event> {
+    known(STREAM_EVENTS, name)
+}
+
+/// An event of decoder or stream engine by its full name, such as `decoder.ipv4.pkt_too_small`.
+pub(super) fn engine(name: &str) -> Option<Event> {
+    match name.split_once('.')? {
+        ("decoder", rest) => decoder(rest),
+        ("stream", rest) => stream(rest),
+        _ => None,
+    }
+}
+
+/// An event of the application layer; `None` when no parser raises it here.
+pub(super) fn app_layer(name: &str) -> Option<Place> {
+    if name.contains('.') {
+        known(app::EVENTS, name).map(Place::Transaction)
+    } else {
+        known(APP_LAYER_PACKET_EVENTS, name).map(Place::Packet)
+    }
+}
+
+fn known(names: &[&'static str], name: &str) -> Option<Event> {
+    let name = names.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    (!NOT_RAISED.contains(name)).then_some(Event(name))
+}
+
+/// The looks of a rule that asks for all of these events of one transaction.
+pub(super) fn engines(events: &[Event]) -> impl Iterator<Item = Engine> + '_ {
+    let directions = [Direction::ToServer, Direction::ToClient].into_iter().filter(|_| !events.is_empty());
+    directions.map(|direction| Engine {
+        direction,
+        progress: 0,
+        prefilter: false,
+        has_pattern: false,
+        is_searched: false,
+        look: Look::Events(events.into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_raised_has_no_event() {
+        assert_eq!(decoder("IPV4.pkt_too_small"), Some(Event("ipv4.pkt_too_small")));
+        assert_eq!(engine("stream.est_syn_resend"), Some(Event("est_syn_resend")));
+        assert_eq!(engine("decoder.too_many_layers"), Some(Event("too_many_layers")));
+        assert_eq!(stream("wrong_thread"), None);
+        assert_eq!(app_layer("tls.INVALID_SNI_TYPE"), Some(Place::Transaction(Event("tls.invalid_sni_type"))));
+        assert_eq!(
+            app_layer("applayer_unexpected_protocol"),
+            Some(Place::Packet(Event("applayer_unexpected_protocol")))
+        );
+        assert_eq!(app_layer("smtp.invalid_reply"), None);
+    }
+}
