@@ -7,12 +7,14 @@
 mod checksum;
 pub mod decapsulate;
 mod decode;
+mod host_os;
 mod ipv4;
 mod ipv6;
 mod transport;
 mod tunnel;
 
 pub use decode::{DecodeConfig, Decoded, decode_datagram, decode_frame};
+pub use host_os::{HostOs, HostPolicies};
 
 use std::net::IpAddr;
 
