@@ -7,9 +7,6 @@
 
 use std::cell::Cell;
 
-/// What is kept of a body. Suricata: `request-body-limit`, `response-body-limit`. AWS's value is not known.
-pub(super) const BODY_BYTES_MAX: u64 = 102_400;
-
 /// A part of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window<'a> {
@@ -27,13 +24,54 @@ impl<'a> Window<'a> {
     }
 }
 
+/// How much of HTTP bodies rules see. AWS's values are not known; these are those of Suricata's example configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// Of requests.
+    pub request: BodyLimit,
+    /// Of responses.
+    pub response: BodyLimit,
+    /// Codings of one response that are undone. Suricata: `response-body-decompress-layer-limit`. Default 2.
+    pub layers: u8,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self {
+            request: BodyLimit { bytes: 102_400, sizes: Sizes::REQUEST },
+            response: BodyLimit { bytes: 102_400, sizes: Sizes::RESPONSE },
+            layers: 2,
+        }
+    }
+}
+
+/// How much of the bodies of one side rules see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimit {
+    /// What is kept of a body, in bytes; 0 = all. Suricata: `request-body-limit`, `response-body-limit`. Default 100 KiB.
+    pub bytes: u32,
+    /// What rules see at once.
+    pub sizes: Sizes,
+}
+
+impl BodyLimit {
+    /// How much of `data` there is room for behind `kept` bytes.
+    pub(super) fn room(self, kept: u64, data: &[u8]) -> usize {
+        if self.bytes == 0 {
+            return data.len();
+        }
+        let room = u64::from(self.bytes).saturating_sub(kept);
+        data.len().min(usize::try_from(room).unwrap_or(usize::MAX))
+    }
+}
+
 /// How much of a body rules see at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sizes {
-    /// Up to this size they see all of it.
-    min: u64,
-    /// Later so much, unless more is new.
-    window: u64,
+pub struct Sizes {
+    /// Up to this size they see all of it. Suricata: `request-body-minimal-inspect-size` and its like for responses.
+    pub min: u32,
+    /// Later so much, unless more is new. Suricata: `request-body-inspect-window` and its like for responses.
+    pub window: u32,
 }
 
 impl Sizes {
@@ -45,8 +83,8 @@ impl Sizes {
 
     /// Where a window begins when everything before `inspected` was looked at and the body ends at `size`.
     fn begin(self, inspected: u64, size: u64) -> u64 {
-        let new = size - inspected;
-        let before = if new < self.window { self.window - new } else { self.window / 4 };
+        let (new, window) = (size - inspected, u64::from(self.window));
+        let before = if new < window { window - new } else { window / 4 };
         inspected.saturating_sub(before)
     }
 }
@@ -72,10 +110,8 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    /// How much of `data` there is room for.
-    pub(super) fn room(&self, data: &[u8]) -> usize {
-        let room = BODY_BYTES_MAX.saturating_sub(self.bytes.len() as u64);
-        data.len().min(usize::try_from(room).unwrap_or(usize::MAX))
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64
     }
 
     pub(super) fn append(&mut self, data: &[u8]) {
@@ -86,14 +122,13 @@ impl RequestBody {
         &self.bytes
     }
 
-    pub(super) fn window(&self, is_end: bool) -> Option<Window<'_>> {
+    pub(super) fn window(&self, sizes: Sizes, is_end: bool) -> Option<Window<'_>> {
         let size = self.bytes.len() as u64;
         let seen = match self.seen.get() {
             Seen::No if self.inspected.get() == size => Seen::Nothing,
             Seen::No => {
                 let inspected = self.inspected.replace(size);
-                let sizes = Sizes::REQUEST;
-                Seen::From(if inspected > sizes.min { sizes.begin(inspected, size) } else { 0 })
+                Seen::From(if inspected > u64::from(sizes.min) { sizes.begin(inspected, size) } else { 0 })
             }
             seen => seen,
         };
@@ -164,13 +199,13 @@ impl File {
         }
         match manner {
             Manner::Inline => {
-                if size >= self.sizes.min {
+                if size >= u64::from(self.sizes.min) {
                     self.inspected.set(size);
                 }
                 Seen::From(if inspected == 0 { 0 } else { self.sizes.begin(inspected, size) })
             }
             Manner::Gathered { waits } => {
-                if waits && size < self.sizes.min && self.state == State::Open {
+                if waits && size < u64::from(self.sizes.min) && self.state == State::Open {
                     return Seen::Nothing;
                 }
                 self.inspected.set(size);
@@ -186,7 +221,8 @@ impl File {
         }
         let size = self.size();
         let inspected = self.inspected.get().min(size);
-        let window = if self.start == 0 { self.sizes.min.max(self.sizes.window) } else { self.sizes.window };
+        let Sizes { min, window } = self.sizes;
+        let window = u64::from(if self.start == 0 { min.max(window) } else { window });
         if size - self.start > window * 3 {
             self.inspected.set(inspected.max(size - window));
         }
@@ -333,12 +369,12 @@ mod tests {
     fn all_looks_at_a_packet_see_the_same() {
         let mut body = RequestBody::default();
         body.append(b"abc");
-        assert_eq!(body.window(false), body.window(false));
+        assert_eq!(body.window(Sizes::REQUEST, false), body.window(Sizes::REQUEST, false));
         body.end_looks();
-        assert_eq!(body.window(false), None);
+        assert_eq!(body.window(Sizes::REQUEST, false), None);
         body.append(b"d");
-        assert_eq!(body.window(true), None);
+        assert_eq!(body.window(Sizes::REQUEST, true), None);
         body.end_looks();
-        assert_eq!(body.window(true), Some(Window::whole(b"abcd")));
+        assert_eq!(body.window(Sizes::REQUEST, true), Some(Window::whole(b"abcd")));
     }
 }

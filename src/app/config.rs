@@ -1,5 +1,7 @@
 //! What protocol detection and the parsers can be set to.
 
+use super::{AppProto, BodyLimits};
+
 /// How the application layer behaves where engine versions differ. Each field says what it chooses; the profiles in
 /// `detect` put them together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +24,92 @@ pub struct AppConfig {
     pub client_port_holds_probing: bool,
     /// After a protocol change the prober of the announced protocol is asked, whatever the port; otherwise that of the port.
     pub announced_is_probed: bool,
+    /// How much of HTTP bodies rules see.
+    pub bodies: BodyLimits,
+    /// Protocols that are not detected. Suricata: `app-layer.protocols.PROTOCOL.enabled: no`.
+    pub undetected: ProtoSet,
+    /// Protocols that are not parsed, the undetected ones among them. Suricata: `enabled: detection-only`.
+    pub unparsed: ProtoSet,
+    /// Ports at which protocols are looked for, where they are not the usual ones.
+    pub ports: DetectionPorts,
     /// What rules look at. Compilation says so.
     pub keep: Keep,
+}
+
+/// Protocols, apart for TCP and UDP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProtoSet {
+    tcp: u64,
+    udp: u64,
+}
+
+impl ProtoSet {
+    /// Puts a protocol in, or takes it out; `ip_proto`: 6 or 17.
+    pub fn set(&mut self, proto: AppProto, ip_proto: u8, is_in: bool) {
+        let bits = if ip_proto == TCP { &mut self.tcp } else { &mut self.udp };
+        if is_in {
+            *bits |= proto.bit();
+        } else {
+            *bits &= !proto.bit();
+        }
+    }
+
+    /// The protocol is in it.
+    pub fn holds(&self, proto: AppProto, ip_proto: u8) -> bool {
+        let bits = if ip_proto == TCP { self.tcp } else { self.udp };
+        bits & proto.bit() != 0
+    }
+}
+
+const TCP: u8 = 6;
+
+/// Ports at which a few protocols are looked for in place of the usual ones. Suricata:
+/// `app-layer.protocols.PROTOCOL.detection-ports.dp`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DetectionPorts([Option<(AppProto, u8, PortRanges)>; 4]);
+
+impl DetectionPorts {
+    /// Sets the ports of a protocol over TCP (6) or UDP (17); `false`: those of four have been set already.
+    pub fn set(&mut self, proto: AppProto, ip_proto: u8, ports: PortRanges) -> bool {
+        let is_its = |slot: &Option<(AppProto, u8, PortRanges)>| {
+            slot.is_none_or(|(known, known_ip, _)| (known, known_ip) == (proto, ip_proto))
+        };
+        let slot = self.0.iter_mut().find(|slot| is_its(slot));
+        let found = slot.is_some();
+        if let Some(slot) = slot {
+            *slot = Some((proto, ip_proto, ports));
+        }
+        found
+    }
+
+    /// The ports of a protocol; `None`: the usual ones.
+    pub fn of(&self, proto: AppProto, ip_proto: u8) -> Option<PortRanges> {
+        let mut set = self.0.iter().flatten();
+        set.find(|(known, known_ip, _)| (*known, *known_ip) == (proto, ip_proto)).map(|(_, _, ports)| *ports)
+    }
+}
+
+/// Up to four ranges of ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortRanges([Option<(u16, u16)>; 4]);
+
+impl PortRanges {
+    /// The ranges, first and last port of each; `None` when there are more than four.
+    pub fn new(ranges: &[(u16, u16)]) -> Option<Self> {
+        let mut kept = Self::default();
+        if ranges.len() > kept.0.len() {
+            return None;
+        }
+        for (slot, range) in kept.0.iter_mut().zip(ranges) {
+            *slot = Some(*range);
+        }
+        Some(kept)
+    }
+
+    /// A port is in one of them.
+    pub fn contains(&self, port: u16) -> bool {
+        self.0.iter().flatten().any(|(first, last)| (*first..=*last).contains(&port))
+    }
 }
 
 /// What parsers keep or work out only when rules look at it.

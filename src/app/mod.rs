@@ -49,12 +49,14 @@ mod transaction;
 
 use std::collections::VecDeque;
 
+pub use body::{BodyLimit, BodyLimits, Sizes};
 pub(crate) use body::{Use, Window};
-pub use config::{AppConfig, Keep};
+pub use config::{AppConfig, DetectionPorts, Keep, PortRanges, ProtoSet};
 pub use dns::{DnsTx, Query};
 pub use events::EVENTS;
 pub use http1::{Http1Tx, progress as http1_progress};
 pub use http2::{Http2Tx, progress as http2_progress};
+pub(crate) use probe::usual_ports;
 pub use proto::AppProto;
 pub use tls::{TlsTx, progress as tls_progress, state as ssl_state};
 pub use transaction::{Buffer, Tx, TxDetect};
@@ -243,14 +245,14 @@ enum ParserState {
 }
 
 impl Parser {
-    fn new(proto: AppProto) -> Self {
+    fn new(proto: AppProto, config: AppConfig) -> Self {
         let mut txs = Transactions::default();
         let state = match proto {
             AppProto::Tls => {
                 txs.push(TxData::Tls(Box::default()));
                 ParserState::Tls(tls::TlsParser::default())
             }
-            AppProto::Http1 => ParserState::Http1(Box::default()),
+            AppProto::Http1 => ParserState::Http1(Box::new(http1::Http1Parser::new(config.bodies))),
             AppProto::Http2 => ParserState::Http2(Box::default()),
             AppProto::Dns => ParserState::Dns(dns::DnsParser::default()),
             AppProto::Smtp => ParserState::Smtp(smtp::SmtpParser::default()),
@@ -334,7 +336,7 @@ impl AppLayer {
     ///
     /// [`Parsed::Error`] ends the application layer of a TCP flow; so it does for a protocol without parser.
     pub fn parse(&mut self, flow: FlowKeyView, direction: Direction, data: &[u8], flags: DataFlags) -> Parsed {
-        if !self.proto.has_parser() {
+        if !self.proto.has_parser() || self.config.unparsed.holds(self.proto, flow.ip_proto) {
             return Parsed::Error;
         }
         if flags.eof
@@ -344,7 +346,7 @@ impl AppLayer {
         }
         if self.parser.is_none() || self.change.is_some() {
             self.note_all();
-            let mut parser = Box::new(Parser::new(self.proto));
+            let mut parser = Box::new(Parser::new(self.proto, self.config));
             let upgraded = self.parser.as_ref().and_then(|before| before.txs.list.back()?.http1());
             if let (AppProto::Http2, Some(request)) = (self.proto, upgraded) {
                 http2::after_upgrade(&mut parser.txs, request.as_http2());
@@ -397,7 +399,7 @@ impl AppLayer {
             return Parsed::Error;
         }
         if self.parser.is_none() {
-            self.parser = Some(Box::new(Parser::new(self.proto)));
+            self.parser = Some(Box::new(Parser::new(self.proto, self.config)));
         }
         if let Some(parser) = self.parser.as_deref_mut() {
             let Parser { txs, state, .. } = parser;

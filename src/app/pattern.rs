@@ -254,6 +254,7 @@ fn patterns(config: AppConfig) -> impl Iterator<Item = &'static Pattern> {
         .chain(if config.imap_by_greeting { IMAP_GREETINGS } else { IMAP_TAG_1 })
         .chain(if config.known_by_banner { FTP_USER_UNLESS_POP3 } else { FTP_USER })
         .chain(sip)
+        .filter(move |pattern| !config.undetected.holds(pattern.proto, pattern.ip_proto))
 }
 
 /// Bytes after which no pattern of a direction can match any more: the end of its longest one.

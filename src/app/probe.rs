@@ -1,6 +1,6 @@
 //! Probers: functions that look at the first bytes of a direction because of the ports of the flow.
 
-use super::{AppConfig, AppProto, FlowKeyView};
+use super::{AppConfig, AppProto, FlowKeyView, PortRanges};
 use super::{banner, dhcp, dns, http2, ike, krb5, ldap, mqtt, nfs, ntp, pop3, quic};
 use super::{rdp, sip, smb, snmp, telnet, tftp, tls};
 use crate::verdict::Direction;
@@ -138,12 +138,16 @@ fn registrations(config: AppConfig) -> impl Iterator<Item = &'static Registratio
         .chain(chosen(SIP, !config.sip_by_first_word))
         .chain(chosen(BANNERS, config.known_by_banner))
         .chain(chosen(DIRECTORY_AND_MAIL, config.directory_and_mail))
+        .filter(move |registration| !config.undetected.holds(registration.proto, registration.ip_proto))
 }
 
 /// The registrations of a port.
 pub(super) fn of_port(config: AppConfig, ip_proto: u8, port: u16) -> impl Iterator<Item = &'static Registration> {
-    registrations(config)
-        .filter(move |registration| registration.ip_proto == ip_proto && registration.ports.contains(&port))
+    let is_at_port = move |registration: &&Registration| match config.ports.of(registration.proto, ip_proto) {
+        Some(ports) => ports.contains(port),
+        None => registration.ports.contains(&port),
+    };
+    registrations(config).filter(move |registration| registration.ip_proto == ip_proto).filter(is_at_port)
 }
 
 /// The registration of a protocol.
@@ -153,6 +157,16 @@ pub(super) fn of_proto(
     proto: AppProto,
 ) -> impl Iterator<Item = &'static Registration> {
     registrations(config).filter(move |registration| registration.ip_proto == ip_proto && registration.proto == proto)
+}
+
+/// The ports at which a protocol is looked for unless they are set; `None`: it is not looked for by port.
+pub(crate) fn usual_ports(proto: AppProto, ip_proto: u8) -> Option<PortRanges> {
+    let config = AppConfig { directory_and_mail: true, known_by_banner: true, ..AppConfig::default() };
+    let ports: Vec<(u16, u16)> = of_proto(config, ip_proto, proto)
+        .flat_map(|registration| registration.ports)
+        .map(|port| (*port, *port))
+        .collect();
+    PortRanges::new(&ports).filter(|_| !ports.is_empty())
 }
 
 /// Bits of the protocols registered at a port; `None` when there are none.

@@ -3,7 +3,9 @@
 //! Values are parsed as far as their grammar goes, so that a typing mistake is answered before any file is opened.
 //! Nothing here reads files or knows what a policy is.
 
+use crate::detect::settings::{Refused, Settings, TABLE};
 use crate::policy::model::{DefaultAction, RuleOrder, StreamExceptionPolicy};
+use crate::rules::near::near_matches;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -215,23 +217,25 @@ pub struct EngineOptions {
     #[arg(default_value_t = EngineVersion::Suricata7)]
     pub engine: EngineVersion,
 
-    /// Which checksums are validated; sending hosts capture wrong ones
+    /// Which checksums are validated; sending hosts capture wrong ones [default: none]
     #[arg(long, value_enum, value_name = "none|all", hide_possible_values = true)]
-    #[arg(default_value_t = Checksum::None)]
-    pub checksum: Checksum,
+    pub checksum: Option<Checksum>,
 
-    /// What the error of an application-layer parser does to its flow
+    /// What the error of an application-layer parser does to its flow [default: ignore]
     #[arg(long, value_enum, value_name = "ignore|drop-flow", hide_possible_values = true)]
-    #[arg(default_value_t = AppError::Ignore)]
-    pub app_error: AppError,
+    pub app_error: Option<AppError>,
 
     /// Pick up TCP flows in the middle (not what AWS does)
     #[arg(long)]
     pub midstream: bool,
 
-    /// packet-alert-max=N, or stream.reassembly.urgent.policy=inline|oob|drop|gap
+    /// Settings and variables from a Suricata configuration file
+    #[arg(long, value_name = "FILE")]
+    pub suricata_yaml: Option<PathBuf>,
+
+    /// A setting of Suricata's configuration: packet-alert-max=N, ... (docs/settings.md)
     #[arg(long, value_name = "KEY=VALUE", value_parser = engine_setting)]
-    pub set: Vec<EngineSetting>,
+    pub set: Vec<Assignment>,
 }
 
 /// How results are printed.
@@ -331,26 +335,16 @@ pub struct Assignment {
     pub value: String,
 }
 
-/// `--set`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EngineSetting {
-    /// `packet-alert-max`: how many rules can report on one packet.
-    PacketAlertMax(u16),
-    /// `stream.reassembly.urgent.policy`.
-    UrgentPolicy(UrgentPolicy),
-}
-
-/// What happens to urgent TCP data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UrgentPolicy {
-    /// It is part of the stream.
-    Inline,
-    /// It is out of band: not part of the stream.
-    OutOfBand,
-    /// The packet is dropped.
-    Drop,
-    /// The stream has a gap there.
-    Gap,
+impl Assignment {
+    /// The variable of rules that a key of Suricata's `vars` names: whether it is one of addresses, and its name.
+    pub fn variable(&self) -> Option<(bool, &str)> {
+        let (section, name) = self.name.strip_prefix("vars.")?.split_once('.')?;
+        match section {
+            "address-groups" => Some((true, name)),
+            "port-groups" => Some((false, name)),
+            _ => None,
+        }
+    }
 }
 
 fn rule_group(text: &str) -> Result<RuleGroupFile, String> {
@@ -396,22 +390,24 @@ fn default_action(text: &str) -> Result<DefaultAction, String> {
         .ok_or_else(|| format!("it is none of {}", DefaultAction::ALL.map(DefaultAction::name).join(", ")))
 }
 
-fn engine_setting(text: &str) -> Result<EngineSetting, String> {
-    let Some((key, value)) = text.split_once('=') else { return Err("expected KEY=VALUE".to_owned()) };
-    match key {
-        "packet-alert-max" => match value.parse() {
-            Ok(n @ 1..=255) => Ok(EngineSetting::PacketAlertMax(n)),
-            _ => Err("packet-alert-max is a number from 1 to 255".to_owned()),
-        },
-        "stream.reassembly.urgent.policy" => Ok(EngineSetting::UrgentPolicy(match value {
-            "inline" => UrgentPolicy::Inline,
-            "oob" => UrgentPolicy::OutOfBand,
-            "drop" => UrgentPolicy::Drop,
-            "gap" => UrgentPolicy::Gap,
-            _ => return Err("stream.reassembly.urgent.policy is inline, oob, drop or gap".to_owned()),
-        })),
-        _ => {
-            Err(format!("`{key}` cannot be set; the settings are packet-alert-max and stream.reassembly.urgent.policy"))
+fn engine_setting(text: &str) -> Result<Assignment, String> {
+    let setting = assignment(text).map_err(|_| "expected KEY=VALUE".to_owned())?;
+    if setting.variable().is_some() {
+        return Ok(setting);
+    }
+    match Settings::check(&setting.name, &setting.value) {
+        Ok(()) => Ok(setting),
+        Err(Refused::Value(wanted)) => Err(format!("`{}`: {wanted}", setting.name)),
+        Err(Refused::Key) => {
+            let keys = TABLE.iter().map(|row| row.key);
+            Err(match near_matches(&setting.name, keys.clone()) {
+                Some(near) => format!("`{}` is not simulated; did you mean {near}?", setting.name),
+                None => format!(
+                    "`{}` is not simulated; what can be set: vars.*, {}",
+                    setting.name,
+                    keys.collect::<Vec<_>>().join(", ")
+                ),
+            })
         }
     }
 }
@@ -443,16 +439,18 @@ mod tests {
         let args = replay("--ip-set BAD=203.0.113.0/24,198.51.100.1 --port-set PORTS=443,8443 --checksum all").unwrap();
         assert_eq!(args.policy_options.ip_set[0].value, "203.0.113.0/24,198.51.100.1");
         let args = replay("--set packet-alert-max=64 --set stream.reassembly.urgent.policy=oob --engine 7").unwrap();
-        assert_eq!(
-            args.engine_options.set,
-            [EngineSetting::PacketAlertMax(64), EngineSetting::UrgentPolicy(UrgentPolicy::OutOfBand)]
-        );
+        let set: Vec<_> = args.engine_options.set.iter().map(|set| (set.name.as_str(), set.value.as_str())).collect();
+        assert_eq!(set, [("packet-alert-max", "64"), ("stream.reassembly.urgent.policy", "oob")]);
     }
 
     #[test]
     fn an_unknown_setting_is_refused_by_name() {
         let error = replay("--set flow.memcap=1gb").unwrap_err();
-        assert!(error.contains("`flow.memcap` cannot be set"), "{error}");
+        assert!(error.contains("`flow.memcap` is not simulated"), "{error}");
+        let error = replay("--set stream.midstraem=yes").unwrap_err();
+        assert!(error.contains("did you mean"), "{error}");
+        assert!(replay("--set stream.midstream=maybe").unwrap_err().contains("yes or no"));
+        assert!(replay("--set vars.address-groups.HOME_NET=10.0.0.0/8").is_ok());
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! Where the command meets the engine: options become its settings, its rules become those of reports.
 
-use super::args::{AppError, Checksum, EngineOptions, EngineSetting, EngineVersion, UrgentPolicy};
+use super::args::{AppError, Checksum, EngineOptions, EngineVersion, PolicyOptions};
 use super::session::Judge;
 use crate::capture::Frame;
-use crate::detect::{CompileOptions, EngineProfile, Program};
+use crate::detect::{CompileOptions, EngineProfile, Program, Settings};
 use crate::engine::{Engine, EngineConfig};
 use crate::policy::model::{Policy, StreamExceptionPolicy};
 use crate::report::{CaptureFacts, RuleEntry};
 use crate::source::{Diagnostic, Sources};
-use crate::stream;
+use crate::stream::ExceptionPolicy;
 use crate::verdict::Sink;
-use std::borrow::Cow;
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -23,20 +22,34 @@ impl Firewall {
     ///
     /// # Errors
     /// Everything in the policy that cannot be evaluated, with its place.
-    pub fn compile(policy: &Policy, sources: &mut Sources, options: &EngineOptions) -> Result<Self, Vec<Diagnostic>> {
-        let mut policy = Cow::Borrowed(policy);
-        if options.midstream {
-            // a flow that may begin in the middle is no exception
-            policy.to_mut().stateful.stream_exception = StreamExceptionPolicy::Continue;
-        }
-        let options = CompileOptions { profile: profile(options), ..CompileOptions::default() };
-        let program = Program::compile(&policy, sources, &options)?;
+    pub fn compile(
+        policy: &Policy,
+        sources: &mut Sources,
+        engine: EngineVersion,
+        settings: Settings,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let profile = match engine {
+            EngineVersion::Suricata7 => EngineProfile::suricata_7(),
+            EngineVersion::Suricata8 => EngineProfile::suricata_8(),
+        };
+        let options = CompileOptions { profile, settings, ..CompileOptions::default() };
+        let program = Program::compile(policy, sources, &options)?;
         Ok(Self { program })
     }
 
     /// What is evaluated in part only.
     pub fn warnings(&self) -> &[Diagnostic] {
         self.program.warnings()
+    }
+
+    /// What happens to TCP packets without a handshake, in a word.
+    pub fn stream_exception(&self) -> &'static str {
+        match self.program.profile().stream.midstream_policy {
+            ExceptionPolicy::Ignore => "continue",
+            ExceptionPolicy::DropFlow | ExceptionPolicy::DropPacket => "drop",
+            ExceptionPolicy::Reject => "reject",
+            ExceptionPolicy::PassFlow | ExceptionPolicy::PassPacket => "pass",
+        }
     }
 
     /// The engine's name in reports: `Suricata 7.0` for the profile `suricata-7.0`.
@@ -69,33 +82,47 @@ impl Firewall {
     }
 }
 
-fn profile(options: &EngineOptions) -> EngineProfile {
-    let mut profile = match options.engine {
-        EngineVersion::Suricata7 => EngineProfile::suricata_7(),
-        EngineVersion::Suricata8 => EngineProfile::suricata_8(),
-    };
-    let validate = options.checksum == Checksum::All;
-    profile.decode.validate_checksums = validate;
-    profile.stream.checksum_validation = validate;
-    profile.stream.midstream = options.midstream;
-    profile.stream.app_error_policy = match options.app_error {
-        AppError::Ignore => stream::ExceptionPolicy::Ignore,
-        AppError::DropFlow => stream::ExceptionPolicy::DropFlow,
-    };
-    for setting in &options.set {
-        match setting {
-            EngineSetting::PacketAlertMax(n) => profile.packet_alert_max = usize::from(*n),
-            EngineSetting::UrgentPolicy(policy) => {
-                profile.stream.urgent_policy = match policy {
-                    UrgentPolicy::Inline => stream::UrgentPolicy::Inline,
-                    UrgentPolicy::OutOfBand => stream::UrgentPolicy::Oob,
-                    UrgentPolicy::Drop => stream::UrgentPolicy::Drop,
-                    UrgentPolicy::Gap => stream::UrgentPolicy::Gap,
-                }
-            }
-        }
+/// What the options set, over what a configuration file does.
+///
+/// # Errors
+/// A setting that contradicts another one.
+pub fn settings(
+    file: Option<Settings>,
+    options: &EngineOptions,
+    policy_options: &PolicyOptions,
+) -> Result<Settings, String> {
+    let is_whole = file.is_some();
+    let mut settings = file.unwrap_or_default();
+    let mut set = |key: &str, value: &str| settings.set(key, value).map_err(|why| format!("{key}: {why}"));
+    if let Some(checksum) = options.checksum {
+        set("stream.checksum-validation", if checksum == Checksum::All { "yes" } else { "no" })?;
     }
-    profile
+    if let Some(app_error) = options.app_error {
+        set("app-layer.error-policy", if app_error == AppError::Ignore { "ignore" } else { "drop-flow" })?;
+    }
+    // without a file these two are the policy's
+    if let Some(exception) = policy_options.stream_exception.filter(|_| is_whole) {
+        let policy = match exception {
+            StreamExceptionPolicy::Drop => "drop-flow",
+            StreamExceptionPolicy::Continue => "ignore",
+            StreamExceptionPolicy::Reject => "reject",
+        };
+        set("stream.midstream-policy", policy)?;
+    }
+    if let Some(idle) = policy_options.tcp_idle.filter(|_| is_whole) {
+        set("flow-timeouts.tcp.established", &idle.to_string())?;
+    }
+    if options.midstream {
+        set("stream.midstream", "yes")?;
+        // a flow that may begin in the middle is no exception
+        set("stream.midstream-policy", "ignore")?;
+    }
+    for setting in options.set.iter().filter(|setting| setting.variable().is_none()) {
+        set(&setting.name, &setting.value)?;
+    }
+    let mut profile = EngineProfile::suricata_7();
+    settings.apply(&mut profile)?;
+    Ok(settings)
 }
 
 impl Judge for Engine<'_> {

@@ -4,18 +4,20 @@
 
 use super::args::{EngineOptions, PolicyOptions};
 use super::console::{Console, Stop};
-use super::firewall::Firewall;
+use super::firewall::{self, Firewall};
 use super::render;
 use super::try_cmd::HomeNet;
 use crate::capture::Frame;
+use crate::detect::settings::{self, SettingsFile};
 use crate::policy::model::{
     AddressVariable, Policy, StatefulGroup, StatelessAction, StatelessActions, StatelessPolicy, StreamExceptionPolicy,
 };
 use crate::policy::{self, LoadError, LoadOptions, RuleGroupSource, StatefulOptions};
 use crate::report::rule_book::{GroupLine, Net, StatelessGroupEntry};
 use crate::report::{CaptureFacts, Notice, RuleBook, Run};
-use crate::source::Sources;
+use crate::source::{Severity, Sources};
 use crate::verdict::Sink;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,11 +54,16 @@ impl Session {
         engine_options: &EngineOptions,
         console: Console,
     ) -> Result<Self, Stop> {
-        let loaded = policy::load(path, &load_options(policy_options))?;
+        let file = configuration(engine_options, console)?;
+        let mut options = load_options(policy_options);
+        add_variables(&mut options, file.as_ref(), engine_options);
+        let settings = firewall::settings(file.map(|file| file.settings), engine_options, policy_options)
+            .map_err(|why| Stop::bad_input(why, "docs/settings.md lists the settings"))?;
+        let loaded = policy::load(path, &options)?;
         let mut sources = loaded.sources;
         render::diagnostics(&mut console.err(), &sources, &loaded.diagnostics)?;
         let Some(policy) = loaded.policy else { return Err(Stop::told()) };
-        let firewall = match Firewall::compile(&policy, &mut sources, engine_options) {
+        let firewall = match Firewall::compile(&policy, &mut sources, engine_options.engine, settings) {
             Ok(firewall) => firewall,
             Err(diagnostics) => {
                 render::diagnostics(&mut console.err(), &sources, &diagnostics)?;
@@ -64,7 +71,8 @@ impl Session {
             }
         };
         render::diagnostics(&mut console.err(), &sources, firewall.warnings())?;
-        let run = run_of(&policy, &sources, &firewall.engine_name());
+        let mut run = run_of(&policy, &sources, &firewall.engine_name());
+        run.stream_exception = firewall.stream_exception();
         let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
         Ok(Self { run, book, home: home_net(&policy), firewall })
     }
@@ -72,6 +80,48 @@ impl Session {
     /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.
     pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
         self.firewall.judge(tunnels)
+    }
+}
+
+/// The configuration file, if one is given. What is wrong with it goes to standard error.
+fn configuration(options: &EngineOptions, console: Console) -> Result<Option<SettingsFile>, Stop> {
+    let Some(path) = &options.suricata_yaml else { return Ok(None) };
+    let mut sources = Sources::new();
+    let file = settings::read_file(path, &mut sources)?;
+    render::diagnostics(&mut console.err(), &sources, &file.diagnostics)?;
+    if file.diagnostics.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(Stop::told());
+    }
+    Ok(Some(file))
+}
+
+/// Variables of the configuration file and of `--set`, behind those that have options of their own.
+fn add_variables(options: &mut LoadOptions, file: Option<&SettingsFile>, engine_options: &EngineOptions) {
+    let of_file = file.into_iter().flat_map(|file| {
+        let addresses = file.addresses.iter().map(|variable| (true, variable));
+        addresses.chain(file.ports.iter().map(|variable| (false, variable)))
+    });
+    let of_file = of_file.map(|(is_address, variable)| (is_address, variable.name.as_str(), variable.value.as_str()));
+    let of_set = engine_options.set.iter().filter_map(|setting| {
+        let (is_address, name) = setting.variable()?;
+        Some((is_address, name, setting.value.as_str()))
+    });
+    let mut all: BTreeMap<(bool, &str), &str> = BTreeMap::new();
+    all.extend(of_file.chain(of_set).map(|(is_address, name, value)| ((is_address, name), value)));
+    for ((is_address, name), value) in all {
+        let value = value.to_owned();
+        match (is_address, name) {
+            (true, "HOME_NET") => _ = options.stateful.home_net.get_or_insert(value),
+            // what it is anyway
+            (true, "EXTERNAL_NET") if value == "!$HOME_NET" => {}
+            (true, "EXTERNAL_NET") => _ = options.stateful.external_net.get_or_insert(value),
+            _ => {
+                let sets = if is_address { &mut options.ip_sets } else { &mut options.port_sets };
+                if !sets.iter().any(|(known, _)| known == name) {
+                    sets.push((name.to_owned(), value));
+                }
+            }
+        }
     }
 }
 

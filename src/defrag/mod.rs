@@ -16,7 +16,7 @@ mod tracker;
 
 pub use policy::DefragPolicy;
 
-use crate::packet::{Event, Packet};
+use crate::packet::{Event, HostPolicies, Packet};
 use std::net::IpAddr;
 use table::{Place, Table};
 use tracker::{Arrival, Assembly, Key, Pool, Taken, Tracker};
@@ -28,10 +28,8 @@ const HASH_TABLE_BYTES: usize = 65_536 * 64;
 /// Settings of defragmentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefragConfig {
-    /// Host policy for IPv4 destinations. Default Linux.
-    pub ipv4_policy: DefragPolicy,
-    /// Host policy for IPv6 destinations. Default BSD, Suricata's own default.
-    pub ipv6_policy: DefragPolicy,
+    /// What destinations run. Default Linux for IPv4, BSD (Suricata's own default) for IPv6.
+    pub hosts: HostPolicies,
     /// How long a tracker waits for its next fragment, in seconds of capture time. Default 60.
     pub timeout_secs: u32,
     /// What happens to a tracker that has waited so long. Default: what 7.0 does.
@@ -47,8 +45,7 @@ pub struct DefragConfig {
 impl Default for DefragConfig {
     fn default() -> Self {
         Self {
-            ipv4_policy: DefragPolicy::Linux,
-            ipv6_policy: DefragPolicy::Bsd,
+            hosts: HostPolicies::linux(),
             timeout_secs: 60,
             expiry: Expiry::WhenRoomIsNeeded,
             memcap_bytes: 32 * 1024 * 1024,
@@ -163,7 +160,7 @@ impl Defrag {
             let (oldest, _) = self.trackers.oldest()?;
             self.remove(oldest);
         }
-        let policy = if dst.is_ipv6() { self.config.ipv6_policy } else { self.config.ipv4_policy };
+        let policy = DefragPolicy::of_host_os(self.config.hosts.of(dst));
         Some(self.trackers.add(key, Tracker::new(policy, dst.is_ipv6())))
     }
 
@@ -319,9 +316,9 @@ mod tests {
     fn the_host_policy_says_whose_bytes_count() {
         let (mut first, second) = (cut(7, "abcdef", &[0, 2, 4]), cut(7, "ABCDEF", &[0, 2, 4]));
         first.insert(2, second[1].clone());
-        let with = |ipv4_policy| DefragConfig { ipv4_policy, ..DefragConfig::default() };
-        check(with(DefragPolicy::Linux), &first, &["ipv4.frag_overlap", "aBCdef"]);
-        check(with(DefragPolicy::Bsd), &first, &["ipv4.frag_overlap", "abcdef"]);
+        let with = |hosts| DefragConfig { hosts, ..DefragConfig::default() };
+        check(with(HostPolicies::linux()), &first, &["ipv4.frag_overlap", "aBCdef"]);
+        check(with(HostPolicies::default()), &first, &["ipv4.frag_overlap", "abcdef"]);
     }
 
     #[test]
@@ -397,9 +394,12 @@ mod tests {
             policy in 0_usize..6,
             fragments in proptest::collection::vec((0_u16..12, 0_usize..6, proptest::bool::ANY, 0_u8..2), 0..40),
         ) {
-            let policy = ["macos", "bsd", "bsd-right", "linux", "windows", "solaris"]
-                .map(|name| DefragPolicy::of_host_os(name).unwrap())[policy];
-            let config = DefragConfig { ipv4_policy: policy, ipv6_policy: policy, max_frags: 9, ..DefragConfig::default() };
+            let os = ["macos", "bsd", "bsd-right", "linux", "windows", "solaris"]
+                .map(|name| HostOs::by_name(name).unwrap())[policy];
+            let mut hosts = HostPolicies::default();
+            hosts.add("0.0.0.0/0".parse().unwrap(), os);
+            hosts.add("::/0".parse().unwrap(), os);
+            let config = DefragConfig { hosts, max_frags: 9, ..DefragConfig::default() };
             let mut defrag = Defrag::new(config);
             for (offset, blocks, more, family) in fragments {
                 let data = vec![b'x'; blocks * 8 + usize::from(!more)];

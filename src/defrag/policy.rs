@@ -1,5 +1,7 @@
 //! Whose bytes count where fragments overlap: what the receiving host would do.
 
+use crate::packet::HostOs;
+
 /// How a host puts overlapping fragments together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DefragPolicy {
@@ -18,17 +20,16 @@ pub enum DefragPolicy {
 }
 
 impl DefragPolicy {
-    /// The policy that Suricata takes for an operating system of its `host-os-policy`; `None` for a name it does not know.
-    pub fn of_host_os(name: &str) -> Option<Self> {
-        Some(match name {
-            "old-solaris" | "hpux11" | "macos" => Self::First,
-            "bsd" | "hpux10" | "irix" => Self::Bsd,
-            "bsd-right" => Self::BsdRight,
-            "linux" | "old-linux" => Self::Linux,
-            "windows" | "vista" | "windows2k3" => Self::Windows,
-            "solaris" => Self::Solaris,
-            _ => return None,
-        })
+    /// The policy that Suricata takes for an operating system.
+    pub fn of_host_os(os: HostOs) -> Self {
+        match os {
+            HostOs::OldSolaris | HostOs::Hpux11 | HostOs::Macos => Self::First,
+            HostOs::Bsd | HostOs::Hpux10 | HostOs::Irix => Self::Bsd,
+            HostOs::BsdRight => Self::BsdRight,
+            HostOs::Linux | HostOs::OldLinux => Self::Linux,
+            HostOs::Windows | HostOs::Vista | HostOs::Windows2k3 => Self::Windows,
+            HostOs::Solaris => Self::Solaris,
+        }
     }
 }
 
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn operating_systems_have_their_policies() {
-        assert_eq!(DefragPolicy::of_host_os("vista"), Some(DefragPolicy::Windows));
-        assert_eq!(DefragPolicy::of_host_os("beos"), None);
+        assert_eq!(DefragPolicy::of_host_os(HostOs::Vista), DefragPolicy::Windows);
+        assert_eq!(DefragPolicy::of_host_os(HostOs::default()), DefragPolicy::Bsd);
     }
 }

@@ -9,6 +9,7 @@ use super::memory::{Change, Names, Role, Threshold};
 use super::places::BufferName;
 use super::resolve::Variables;
 use super::session::SessionTest;
+use super::settings::{self, Settings};
 use super::signature::{AppProtoTest, Header, PacketTest, Payload, ProtocolSet, Signature};
 use super::{
     EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, event, order,
@@ -30,13 +31,19 @@ use smallvec::SmallVec;
 pub struct CompileOptions {
     /// The engine; the policy's stream exception policy and idle time-out go into it.
     pub profile: EngineProfile,
+    /// What is set beside: it counts before the engine's and the policy's own.
+    pub settings: Settings,
     /// Switches of the stateless stage.
     pub stateless: StatelessSemantics,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { profile: EngineProfile::suricata_7(), stateless: StatelessSemantics::default() }
+        Self {
+            profile: EngineProfile::suricata_7(),
+            settings: Settings::default(),
+            stateless: StatelessSemantics::default(),
+        }
     }
 }
 
@@ -481,6 +488,10 @@ impl<'a> Compiler<'a> {
             bodies.sort_by_key(|(buffer, _)| *buffer != BufferName::RequestBody);
             bodies
         });
+        // Options are checked where they are read; what contradicts itself here was given by a library's user.
+        if let Err(why) = self.options.settings.apply(&mut profile) {
+            return Err(vec![Diagnostic::error(settings::CONTRADICTION, why)]);
+        }
         let mut program = Program {
             stateless: self.policy.stateless.as_ref().map(|s| Stateless::compile(s, self.options.stateless)),
             stateless_policy: self.policy.stateless.clone(),

@@ -23,6 +23,7 @@ mod places;
 mod profile;
 mod resolve;
 mod session;
+pub mod settings;
 mod signature;
 mod transform;
 
@@ -30,6 +31,7 @@ pub use compile::CompileOptions;
 pub use index::RulePath;
 pub use memory::MemoryLimits;
 pub use profile::EngineProfile;
+pub use settings::{Settings, SettingsFile};
 pub use signature::SignatureKind;
 
 pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};

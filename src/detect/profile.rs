@@ -1,7 +1,7 @@
 //! What varies between engine versions and settings, in one place.
 
 use super::memory::MemoryLimits;
-use crate::app::{AppConfig, Keep};
+use crate::app::AppConfig;
 use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
 use crate::packet::DecodeConfig;
@@ -61,7 +61,7 @@ impl EngineProfile {
                 snmp_waits: true,
                 client_port_holds_probing: false,
                 announced_is_probed: true,
-                keep: Keep::default(),
+                ..AppConfig::default()
             },
             defrag: DefragConfig { expiry: Expiry::AtLookUp, ..before.defrag },
             decode: DecodeConfig { quoted_tcp_bytes: 4, ..before.decode },

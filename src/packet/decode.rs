@@ -15,6 +15,8 @@ pub struct DecodeConfig {
     pub vxlan_ports: SmallVec<[u16; 4]>,
     /// UDP ports on which GENEVE is looked for. Default 6081.
     pub geneve_ports: SmallVec<[u16; 4]>,
+    /// VLAN tags tell flows and datagrams apart. Default yes.
+    pub vlan_tracking: bool,
     /// Protocol layers of one frame, tunnels included. Default 16.
     pub max_layers: u8,
     /// Bytes of the TCP header that an ICMP error must quote to be tied to its flow: 20, or 4, just the ports. Default 20.
@@ -28,6 +30,7 @@ impl Default for DecodeConfig {
             teredo_ports: SmallVec::from_slice(&[3544]),
             vxlan_ports: SmallVec::from_slice(&[4789]),
             geneve_ports: SmallVec::from_slice(&[6081]),
+            vlan_tracking: true,
             max_layers: 16,
             quoted_tcp_bytes: 20,
         }
@@ -240,7 +243,9 @@ pub(super) fn vlan<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, b
         return Err(Undecodable);
     };
     let [a, b, c, d] = *header;
-    *slot = u16::from_be_bytes([a, b]) & 0x0fff;
+    if context.config.vlan_tracking {
+        *slot = u16::from_be_bytes([a, b]) & 0x0fff;
+    }
     packet.vlan_depth += 1;
     if !packet.enter_layer(context.config) {
         return Err(Undecodable);

@@ -7,6 +7,7 @@
 mod checksum;
 pub mod decapsulate;
 mod decode;
+mod host_os;
 mod ipv4;
 mod ipv6;
 mod transport;
@@ -14,6 +15,7 @@ mod tunnel;
 
 pub use checksum::Checksummed;
 pub use decode::{DecodeConfig, Decoded, decode_datagram, decode_frame};
+pub use host_os::{HostOs, HostPolicies};
 
 use std::net::IpAddr;
 

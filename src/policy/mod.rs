@@ -35,4 +35,6 @@ pub mod value;
 mod yaml;
 
 pub use load::{Language, Loaded, load, load_text};
+pub(crate) use options::read_text;
 pub use options::{LARGEST_FILE_BYTES, LoadError, LoadOptions, RuleGroupSource, StatefulOptions};
+pub(crate) use yaml::parse as parse_yaml;

@@ -98,7 +98,7 @@ pub enum LoadError {
 pub const LARGEST_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The text of a file.
-pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, LoadError> {
     let io = |source| LoadError::Io { path: path.to_owned(), source };
     let bytes = std::fs::metadata(path).map_err(io)?.len();
     if bytes > LARGEST_FILE_BYTES {

@@ -18,7 +18,7 @@ const ALIAS_NODES_MAX: usize = 100_000;
 ///
 /// # Errors
 /// The syntax error, or what else keeps the document from being read.
-pub(super) fn parse(sources: &Sources, file: FileId) -> Result<(Node, Option<Diagnostic>), Diagnostic> {
+pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<(Node, Option<Diagnostic>), Diagnostic> {
     let whole = sources.text(file);
     let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
     let places = Places::new(file, text, whole.len() - text.len());

@@ -3,7 +3,7 @@
 use super::config::OsPolicy;
 use super::session::TcpState;
 use super::step::{Accepted, Invalid, Step};
-use crate::packet::tcp_flag;
+use crate::packet::{HostOs, tcp_flag};
 use crate::verdict::Direction;
 
 /// A timestamp older than this proves nothing (RFC 7323, section 5.5).
@@ -12,8 +12,11 @@ const PAWS_S: u32 = 24 * 24 * 3600;
 impl Step<'_> {
     /// How the host this packet goes to decides in doubtful cases.
     pub(crate) fn receiver_policy(&mut self) -> OsPolicy {
-        let policy = if self.segment.to_ipv4 { self.config.os_policy_v4 } else { self.config.os_policy_v6 };
-        *self.receiver().os_policy.get_or_insert(policy)
+        let (config, to) = (self.config, self.segment.to);
+        *self
+            .receiver()
+            .os_policy
+            .get_or_insert_with(|| OsPolicy::of_host_os(to.map_or(HostOs::default(), |host| config.hosts.of(host))))
     }
 
     /// The acknowledgement is of something that was, or may have been, sent, and not too old.

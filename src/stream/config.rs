@@ -1,5 +1,7 @@
 //! What of the stream engine can be set, under the names of `suricata.yaml`.
 
+use crate::packet::{HostOs, HostPolicies};
+
 /// What happens to TCP traffic that begins without a handshake. Suricata: `stream.midstream-policy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExceptionPolicy {
@@ -35,8 +37,8 @@ pub enum UrgentPolicy {
 /// How the receiving host's TCP decides in doubtful cases. Suricata: `host-os-policy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OsPolicy {
-    /// Suricata's built-in default, also for `bsd-right`, `windows`, `macos`, `hpux10`, `irix`, `first` where only resets and
-    /// timestamps are concerned.
+    /// Suricata's built-in default, also for `bsd-right`, `macos`, `hpux10` and `irix` where only resets and timestamps are
+    /// concerned.
     #[default]
     Bsd,
     /// `linux`.
@@ -53,6 +55,22 @@ pub enum OsPolicy {
     Windows2k3,
     /// `vista`.
     Vista,
+}
+
+impl OsPolicy {
+    /// The policy that Suricata takes for an operating system.
+    pub fn of_host_os(os: HostOs) -> Self {
+        match os {
+            HostOs::Bsd | HostOs::BsdRight | HostOs::Hpux10 | HostOs::Irix | HostOs::Macos => Self::Bsd,
+            HostOs::OldLinux => Self::OldLinux,
+            HostOs::Linux => Self::Linux,
+            HostOs::OldSolaris | HostOs::Solaris => Self::Solaris,
+            HostOs::Hpux11 => Self::Hpux11,
+            HostOs::Windows => Self::Windows,
+            HostOs::Vista => Self::Vista,
+            HostOs::Windows2k3 => Self::Windows2k3,
+        }
+    }
 }
 
 /// Settings of the stream engine.
@@ -74,10 +92,8 @@ pub struct StreamConfig {
     pub urgent_policy: UrgentPolicy,
     /// What happens to urgent data after 65535 out-of-band bytes.
     pub urgent_oob_limit_policy: UrgentPolicy,
-    /// Host policy of IPv4 destinations.
-    pub os_policy_v4: OsPolicy,
-    /// Host policy of IPv6 destinations.
-    pub os_policy_v6: OsPolicy,
+    /// What destinations run: Linux for IPv4, BSD (Suricata's own default) for IPv6.
+    pub hosts: HostPolicies,
     /// Bytes of stream that `content` without a buffer looks at together with a packet: to the server, to the client.
     pub chunk_bytes: [u32; 2],
     /// How many different SYN packets of a connection are remembered.
@@ -102,8 +118,7 @@ impl StreamConfig {
             depth: 1 << 20,
             urgent_policy: UrgentPolicy::Inline,
             urgent_oob_limit_policy: UrgentPolicy::Drop,
-            os_policy_v4: OsPolicy::Linux,
-            os_policy_v6: OsPolicy::Bsd,
+            hosts: HostPolicies::linux(),
             chunk_bytes: [2560, 2560],
             syn_queued_max: 10,
             synack_queued_max: 5,

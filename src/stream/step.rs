@@ -7,6 +7,7 @@ use super::{AppUpdate, FlowFate, FlowState, FlowView, Outcome, StreamConfig};
 use crate::app::{AppConfig, AppLayer, FlowKeyView};
 use crate::packet::{Event, EventSet, Packet, TcpHeader, Transport, tcp_flag};
 use crate::verdict::{Cause, Direction};
+use std::net::IpAddr;
 
 /// The packet is not one that the connection's state accepts.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,8 @@ pub(crate) struct Segment<'a> {
     pub(crate) tcp: &'a TcpHeader,
     /// Capture time in seconds.
     pub(crate) time_s: u32,
-    pub(crate) to_ipv4: bool,
+    /// Who receives it.
+    pub(crate) to: Option<IpAddr>,
     /// Not a packet but the end of the flow.
     pub(crate) end_of_flow: bool,
 }
@@ -208,7 +210,7 @@ pub fn process(
 ) -> Outcome {
     let mut out = Outcome::default();
     let payload = packet.payload;
-    let to_ipv4 = packet.ip.is_some_and(|ip| ip.dst.is_ipv4());
+    let to = packet.ip.map(|ip| ip.dst);
     let (Transport::Tcp(tcp), events) = (&packet.transport, &mut packet.events) else { return out };
     if config.checksum_validation && tcp.bad_checksum {
         return out;
@@ -222,7 +224,7 @@ pub fn process(
         payload,
         tcp,
         time_s: packet.time_ns.div_euclid(1_000_000_000) as u32,
-        to_ipv4,
+        to,
         end_of_flow: false,
     };
     if let Some(session) = session {
@@ -406,7 +408,7 @@ pub fn close_at_timeout(
         payload: &[],
         tcp: &tcp,
         time_s: 0,
-        to_ipv4: true,
+        to: None,
         end_of_flow: true,
     };
     if session.state != TcpState::None {

@@ -4,7 +4,7 @@
 //! file, with its content coding undone; so is that of a POST or PUT, unless it is a form, in which each part with a file
 //! name is a file.
 
-use super::super::body::{BODY_BYTES_MAX, Files, RequestBody, Sizes};
+use super::super::body::{Files, RequestBody, Sizes};
 use super::decoding::{Decoders, Over};
 use super::message::Http1Tx;
 use super::progress;
@@ -55,8 +55,10 @@ impl Http1Tx {
             self.request.body.kind = self.kind_of_request();
         }
         let is_past = self.request.progress > progress::BODY;
+        let limit = self.limits.request;
+        let sizes = limit.sizes;
         let Body { request, files, has_file, kind, read, .. } = &mut self.request.body;
-        let room = request.room(data);
+        let room = limit.room(request.len(), data);
         if room == 0 {
             if std::mem::take(has_file) {
                 files.close(false);
@@ -68,11 +70,11 @@ impl Http1Tx {
         match kind {
             Kind::File if *has_file => files.append(data),
             Kind::File if self.has_path => {
-                files.open(Sizes::REQUEST);
+                files.open(sizes);
                 files.append(data);
                 *has_file = true;
             }
-            Kind::Form(boundary) => Form { boundary, files, has_file, read }.take(request.bytes(), is_past),
+            Kind::Form(boundary) => Form { boundary, files, sizes, has_file, read }.take(request.bytes(), is_past),
             Kind::File | Kind::Other | Kind::Unknown => {}
         }
     }
@@ -151,17 +153,17 @@ impl Http1Tx {
         };
         let opens = !self.response.body.has_file && names_file();
         let body = &mut self.response.body;
-        let room = BODY_BYTES_MAX.saturating_sub(body.received);
+        let room = self.limits.response.room(body.received, data);
         if room == 0 {
             if std::mem::take(&mut body.has_file) {
                 body.files.close(false);
             }
             return;
         }
-        let data = data.get(..usize::try_from(room).unwrap_or(usize::MAX)).unwrap_or(data);
+        let data = data.get(..room).unwrap_or(data);
         body.received += data.len() as u64;
         if opens {
-            body.files.open(Sizes::RESPONSE);
+            body.files.open(self.limits.response.sizes);
             body.has_file = true;
         }
         if body.has_file {
@@ -174,6 +176,7 @@ impl Http1Tx {
 struct Form<'f> {
     boundary: &'f [u8],
     files: &'f mut Files,
+    sizes: Sizes,
     has_file: &'f mut bool,
     read: &'f mut usize,
 }
@@ -244,7 +247,7 @@ impl Form<'_> {
             None => {
                 let len =
                     if data.len() >= boundary.len() + 2 { file_part(data, data.len() - boundary.len() - 1) } else { 0 };
-                self.files.open(Sizes::REQUEST);
+                self.files.open(self.sizes);
                 self.files.append(data.get(..len).unwrap_or_default());
                 *self.read += begin + len;
             }
@@ -255,7 +258,7 @@ impl Form<'_> {
     }
 
     fn whole_file(&mut self, data: &[u8], head_end: usize) {
-        self.files.open(Sizes::REQUEST);
+        self.files.open(self.sizes);
         self.files.append(data);
         self.files.close(true);
         *self.has_file = false;

@@ -8,8 +8,6 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 /// Suricata: `GZIP_BUF_SIZE` of libhtp.
 const BLOCK_BYTES: usize = 8192;
-/// Codings of one response that are undone. Suricata: `response-body-decompress-layer-limit`.
-const LAYERS_MAX: usize = 2;
 /// So often a decoder is set up again.
 const RESTARTS_MAX: u8 = 3;
 /// A body that is longer than this and so many times longer than what was transferred is not undone any further.
@@ -46,8 +44,8 @@ pub(super) struct Decoders {
 pub(super) struct Over;
 
 impl Decoders {
-    /// What undoes a `Content-Encoding`; `None` when there is nothing to undo.
-    pub(super) fn new(value: &[u8], mut tell: impl FnMut(Oddity)) -> Option<Self> {
+    /// What undoes a `Content-Encoding` of at most so many layers; `None` when there is nothing to undo.
+    pub(super) fn new(value: &[u8], layers_max: usize, mut tell: impl FnMut(Oddity)) -> Option<Self> {
         let text = super::text::without_nul(value);
         let is = |word: &[u8]| text.eq_ignore_ascii_case(word);
         let codings = if is(b"gzip") || is(b"x-gzip") {
@@ -59,7 +57,7 @@ impl Decoders {
         } else if is(b"inflate") {
             Vec::new()
         } else {
-            listed(value, &mut tell)
+            listed(value, layers_max, &mut tell)
         };
         let layers: Vec<Decoder> = codings.into_iter().map(Decoder::new).collect();
         (!layers.is_empty()).then_some(Self { layers, bytes_in: 0, bytes_out: 0, done: false })
@@ -93,12 +91,12 @@ impl Decoders {
 }
 
 /// The codings of a value that is not just one of the usual ones.
-fn listed(value: &[u8], tell: &mut impl FnMut(Oddity)) -> Vec<Coding> {
+fn listed(value: &[u8], layers_max: usize, tell: &mut impl FnMut(Oddity)) -> Vec<Coding> {
     let holds = |layer: &[u8], word: &[u8]| super::text::contains_nocase(layer, word);
     let mut codings = Vec::new();
     let layers = value.split(|&byte| byte == b',' || byte == b' ').filter(|layer| !layer.is_empty());
     for (n_before, layer) in layers.enumerate() {
-        if n_before >= LAYERS_MAX {
+        if n_before >= layers_max {
             tell(Oddity::TooManyLayers);
             break;
         }
@@ -318,7 +316,7 @@ mod tests {
 
     /// What comes out for each piece, and at the end.
     fn decode(value: &str, pieces: &[&[u8]]) -> Vec<Vec<u8>> {
-        let mut decoders = Decoders::new(value.as_bytes(), |_| {}).unwrap();
+        let mut decoders = Decoders::new(value.as_bytes(), 2, |_| {}).unwrap();
         let mut all = Vec::new();
         for piece in pieces {
             let mut out = Vec::new();
@@ -351,6 +349,6 @@ mod tests {
     fn layers_are_undone_in_the_order_in_which_they_are_named() {
         let coded = gzip(&deflate(b"hello"));
         assert_eq!(decode("gzip, deflate", &[&coded]).concat(), b"hello");
-        assert!(Decoders::new(b"identity", |_| {}).is_none());
+        assert!(Decoders::new(b"identity", 2, |_| {}).is_none());
     }
 }

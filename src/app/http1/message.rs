@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::super::body::{Files, Window};
+use super::super::body::{BodyLimits, Files, Window};
 use super::super::transaction::{Buffer, raise};
 use super::body::Body;
 use super::decoding::{Decoders, Oddity};
@@ -243,6 +243,7 @@ fn push_header(lines: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 /// A request and its response.
 #[derive(Debug, Default)]
 pub struct Http1Tx {
+    pub(super) limits: BodyLimits,
     pub(super) request: Message,
     pub(super) response: Message,
     pub(super) method: Option<Box<[u8]>>,
@@ -286,6 +287,11 @@ pub(super) enum Coding {
 pub(super) struct TooMany;
 
 impl Http1Tx {
+    /// Nothing was seen yet.
+    pub(super) fn new(limits: BodyLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     pub(super) fn side(&mut self, direction: Direction) -> &mut Message {
         match direction {
             Direction::ToServer => &mut self.request,
@@ -330,7 +336,7 @@ impl Http1Tx {
 
     /// What rules look at in the request's body.
     pub(in super::super) fn request_body(&self) -> Option<Window<'_>> {
-        self.request.body.request.window(self.request.progress > progress::BODY)
+        self.request.body.request.window(self.limits.request.sizes, self.request.progress > progress::BODY)
     }
 
     /// The files of a direction.
@@ -603,7 +609,7 @@ impl Http1Tx {
     /// All headers of the response are there: how its body is coded.
     pub(super) fn content_coding(&self, events: &mut EventSet) -> Option<Decoders> {
         let value = self.response.headers.get(b"Content-Encoding")?;
-        Decoders::new(value, |oddity| {
+        Decoders::new(value, usize::from(self.limits.layers), |oddity| {
             raise(
                 events,
                 match oddity {

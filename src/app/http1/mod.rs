@@ -20,6 +20,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::body::BodyLimits;
 use super::transaction::{TxData, raise};
 use super::{AppProto, FlowKeyView, Parsed, Transactions, Wishes};
 use crate::packet::{Event, EventSet};
@@ -156,6 +157,8 @@ impl Lane {
 /// The parser of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Http1Parser {
+    /// How much of bodies its transactions keep.
+    limits: BodyLimits,
     request_lane: Lane,
     response_lane: Lane,
     request: RequestState,
@@ -193,6 +196,11 @@ fn take_events(txs: &mut Transactions) -> EventsBefore {
 }
 
 impl Http1Parser {
+    /// At the beginning of a connection.
+    pub(super) fn new(limits: BodyLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// Takes data of a direction, or its end.
     pub(super) fn parse(
         &mut self,
@@ -325,7 +333,7 @@ impl Http1Parser {
         if txs.list.len() >= TRANSACTIONS_MAX {
             return None;
         }
-        let id = txs.push(TxData::Http1(Box::default())).id;
+        let id = txs.push(TxData::Http1(Box::new(Http1Tx::new(self.limits)))).id;
         self.request_lane.tx = Some(id);
         Some(id)
     }
