@@ -28,7 +28,9 @@ pub const EVENTS: &[&str] = &[
     "tls.invalid_record_type", "tls.invalid_record_version", "tls.invalid_sni_length", "tls.invalid_sni_type",
     "tls.invalid_ssl_record", "tls.invalid_sslv2_header", "tls.multiple_sni_extensions",
     "tls.overflow_heartbeat_message", "tls.too_many_records_in_packet",
+    "tls.certificate_invalid_algorithmidentifier", "tls.certificate_invalid_date", "tls.certificate_invalid_der", "tls.certificate_invalid_extensions", "tls.certificate_invalid_issuer", "tls.certificate_invalid_length", "tls.certificate_invalid_serial", "tls.certificate_invalid_subject", "tls.certificate_invalid_version", "tls.certificate_invalid_x509name", "tls.invalid_certificate",
     // known, never raised
+    "tls.invalid_tls_header",
     "http.double_encoded_uri", "http.invalid_authority_port", "http.invalid_server_port_in_request",
     "http.invalid_transfer_encoding_value_in_response", "http.request_header_repetition",
     "http.request_server_port_tcp_port_mismatch", "http.response_field_too_long", "http.response_header_repetition",

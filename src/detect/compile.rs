@@ -204,6 +204,7 @@ impl<'a> Compiler<'a> {
                     "without it the rule would mean something else; `--leave-out {keyword}` goes on without such rules and says so"
                 )),
             ),
+            Err(Refusal::LeftOut(warning)) => self.warnings.push(*warning),
             Err(Refusal::Problem(problem)) => self.problems.push(*problem),
         }
     }
@@ -371,9 +372,28 @@ impl<'a> Compiler<'a> {
                 Keyword::FlowAge(compare) => options.tests.push(PacketTest::FlowAge(*compare)),
                 // a rule whose requirements are not met does not come this far
                 Keyword::Requires(_) => {}
+                Keyword::DecodeEvent(name) | Keyword::StreamEvent(name) | Keyword::EngineEvent(name)
+                    if event::is_not_shown(name) =>
+                {
+                    return Err(Refusal::LeftOut(Box::new(
+                        Diagnostic::warning(
+                            "FD0225",
+                            format!("a capture cannot show `{name}`: the rule never matches"),
+                        )
+                        .at(span)
+                        .help("it depends on how the engine captures, on its threads or its memory"),
+                    )));
+                }
                 Keyword::DecodeEvent(name) => options.event(event::decoder(name), true, name, span)?,
                 Keyword::StreamEvent(name) => options.event(event::stream(name), false, name, span)?,
                 Keyword::EngineEvent(name) => options.event(event::engine(name), false, name, span)?,
+                Keyword::AppLayerEvent(name) if event::is_unknown(name) => {
+                    return Err(Refusal::LeftOut(Box::new(
+                        Diagnostic::warning("FD0225", format!("there is no event `{name}`: the rule is left out"))
+                            .at(span)
+                            .help("Suricata leaves it out as well; take the rule out, or name another event"),
+                    )));
+                }
                 Keyword::AppLayerEvent(name) => match event::app_layer(name) {
                     Some(event::Place::Transaction(event)) => {
                         options.events.push(event);
@@ -586,7 +606,12 @@ struct Place {
 
 /// Why a rule is not compiled.
 enum Refusal {
-    Unsupported { keyword: String, span: Span },
+    Unsupported {
+        keyword: String,
+        span: Span,
+    },
+    /// The engine leaves the rule out, too.
+    LeftOut(Box<Diagnostic>),
     Problem(Box<Diagnostic>),
 }
 

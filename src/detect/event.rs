@@ -6,11 +6,11 @@
 use super::signature::{Engine, Look};
 use crate::app;
 use crate::packet::Event;
-use crate::rules::keyword::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS};
+use crate::rules::keyword::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS, TRANSACTION_EVENTS};
 use crate::verdict::Direction;
 
-/// Events that a capture cannot show: they depend on how Suricata captures, on its threads and its memory.
-const NOT_RAISED: &[&str] = &[
+/// Events that a replay cannot show: they depend on how Suricata captures, on its threads and its memory.
+const NOT_SHOWN: &[&str] = &[
     "afpacket.trunc_pkt",
     "wrong_thread",
     "reassembly_insert_memcap",
@@ -25,12 +25,12 @@ pub(super) enum Place {
     Transaction(Event),
 }
 
-/// An event of the decoder; `None` when it is never raised here.
+/// An event of the decoder; `None` when there is none of the name.
 pub(super) fn decoder(name: &str) -> Option<Event> {
     known(DECODE_EVENTS, name)
 }
 
-/// An event of the stream engine; `None` when it is never raised here.
+/// An event of the stream engine; `None` when there is none of the name.
 pub(super) fn stream(name: &str) -> Option<Event> {
     known(STREAM_EVENTS, name)
 }
@@ -54,8 +54,20 @@ pub(super) fn app_layer(name: &str) -> Option<Place> {
 }
 
 fn known(names: &[&'static str], name: &str) -> Option<Event> {
-    let name = names.iter().find(|known| known.eq_ignore_ascii_case(name))?;
-    (!NOT_RAISED.contains(name)).then_some(Event(name))
+    names.iter().find(|known| known.eq_ignore_ascii_case(name)).map(|name| Event(name))
+}
+
+/// A replay cannot show the event, of decoder or stream engine: a rule about it never matches here.
+pub(super) fn is_not_shown(name: &str) -> bool {
+    let name = name.strip_prefix("decoder.").or_else(|| name.strip_prefix("stream.")).unwrap_or(name);
+    NOT_SHOWN.contains(&name)
+}
+
+/// The protocol of an event has no such event, so that Suricata leaves the rule out.
+pub(super) fn is_unknown(name: &str) -> bool {
+    let Some((protocol, event)) = name.split_once('.') else { return false };
+    let listed = TRANSACTION_EVENTS.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(protocol));
+    listed.is_some_and(|(_, events)| !events.iter().any(|known| known.eq_ignore_ascii_case(event)))
 }
 
 /// The looks of a rule that asks for all of these events of one transaction.

@@ -62,6 +62,54 @@ pub const STREAM_EVENTS: &[&str] = &[
     "reassembly_insert_invalid", "reassembly_urgent_oob_limit_reached",
 ];
 
+/// Events of transactions, protocol by protocol, for those whose events are all listed. Suricata leaves a rule about
+/// another event of such a protocol out.
+#[rustfmt::skip]
+pub const TRANSACTION_EVENTS: &[(&str, &[&str])] = &[
+    ("dns", &[
+        "malformed_data", "not_request", "not_response", "z_flag_set", "invalid_opcode", "name_too_long",
+        "infinite_loop", "too_many_labels",
+    ]),
+    ("ssh", &["invalid_banner", "long_banner", "invalid_record", "long_kex_record"]),
+    ("http2", &[
+        "invalid_frame_header", "invalid_client_magic", "invalid_frame_data", "invalid_header",
+        "invalid_frame_length", "extra_header_data", "long_frame_data", "stream_id_reuse", "invalid_http1_settings",
+        "failed_decompression", "invalid_range", "header_integer_overflow", "too_many_streams",
+        "authority_host_mismatch", "userinfo_in_uri", "reassembly_limit_reached",
+    ]),
+    ("tls", &[
+        "invalid_sslv2_header", "invalid_tls_header", "invalid_record_version", "invalid_record_type",
+        "invalid_record_length", "invalid_handshake_message", "heartbeat_message", "invalid_heartbeat_message",
+        "overflow_heartbeat_message", "dataleak_heartbeat_mismatch", "handshake_invalid_length",
+        "multiple_sni_extensions", "invalid_sni_type", "invalid_sni_length", "too_many_records_in_packet",
+        "invalid_certificate", "certificate_invalid_length", "certificate_invalid_version",
+        "certificate_invalid_serial", "certificate_invalid_algorithmidentifier", "certificate_invalid_x509name",
+        "certificate_invalid_date", "certificate_invalid_extensions", "certificate_invalid_der",
+        "certificate_invalid_subject", "certificate_invalid_issuer", "certificate_invalid_validity",
+        "error_message_encountered", "invalid_ssl_record",
+    ]),
+    ("http", &[
+        "unknown_error", "gzip_decompression_failed", "request_field_missing_colon", "response_field_missing_colon",
+        "invalid_request_chunk_len", "invalid_response_chunk_len", "invalid_transfer_encoding_value_in_request",
+        "invalid_transfer_encoding_value_in_response", "invalid_content_length_field_in_request",
+        "invalid_content_length_field_in_response", "duplicate_content_length_field_in_request",
+        "duplicate_content_length_field_in_response", "100_continue_already_seen",
+        "unable_to_match_response_to_request", "invalid_server_port_in_request", "invalid_authority_port",
+        "request_header_invalid", "response_header_invalid", "missing_host_header", "host_header_ambiguous",
+        "invalid_request_field_folding", "invalid_response_field_folding", "request_field_too_long",
+        "response_field_too_long", "file_name_too_long", "request_line_invalid", "request_body_unexpected",
+        "request_server_port_tcp_port_mismatch", "request_uri_host_invalid", "request_header_host_invalid",
+        "request_auth_unrecognized", "request_header_repetition", "response_header_repetition",
+        "double_encoded_uri", "uri_delim_non_compliant", "method_delim_non_compliant",
+        "request_line_leading_whitespace", "too_many_encoding_layers", "abnormal_ce_header",
+        "response_multipart_byteranges", "response_abnormal_transfer_encoding", "response_chunked_old_proto",
+        "response_invalid_protocol", "response_invalid_status", "request_line_incomplete", "lzma_memlimit_reached",
+        "compression_bomb", "range_invalid", "request_chunk_extension", "request_too_many_headers",
+        "response_too_many_headers", "multipart_generic_error", "multipart_no_filedata", "multipart_invalid_header",
+        "too_many_warnings", "failed_protocol_change",
+    ]),
+];
+
 /// Events of `app-layer-event` that belong to no protocol.
 #[rustfmt::skip]
 pub const APP_LAYER_PACKET_EVENTS: &[&str] = &[

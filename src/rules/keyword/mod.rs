@@ -29,7 +29,7 @@ pub use buffer::Buffer;
 pub use bytes::{Base64Decode, Bsize, Isdataat, Rpc};
 pub use compare::Compare;
 pub use content::{Amount, Content, FastPattern};
-pub use event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS};
+pub use event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS, TRANSACTION_EVENTS};
 pub use flow::{
     BitCommand, DetectionFilter, Flow, FlowFragment, FlowStream, Flowbits, Flowint, FlowintCommand, FlowintOperand,
     StreamSide, StreamSize, Threshold, ThresholdKind, Track, XbitTrack, Xbits,
