@@ -3,14 +3,17 @@
 Each test runs under its own arguments and suricata.yaml; a test without one runs under Suricata's example configuration
 ($SURICATA_YAML, default /etc/suricata/suricata.yaml). Checks are evaluated as the suite's runner does it, on the events
 that firedrill can give: alerts, drops, flows, and the counters of an IPS. Others are counted as not judgeable. firedrill
-always judges as an IPS; a test that the suite runs as an IDS is judged with exceptions ignored, as an IDS does.
+always judges as an IPS; a test that the suite runs as an IDS is judged with exceptions ignored, as an IDS does. Where one
+fails, Suricata ($SURICATA, default the installed one, if any) is asked what it counts as an IPS.
 """
-import collections, json, os, re, shlex, subprocess, tempfile
+import collections, json, os, re, shlex, shutil, subprocess, tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 VERSION = (7, 0, 10)
 FEATURES = {"HAVE_JA3", "HAVE_JA4", "HAVE_LUA", "HAVE_LIBJANSSON", "LIBNET1.1", "HAVE_NSS", "MAGIC", "RUST"}
 EXAMPLE = os.environ.get("SURICATA_YAML", "/etc/suricata/suricata.yaml")
+
+SURICATA = os.environ.get("SURICATA") or shutil.which("suricata")
 
 # Settings of logging and speed, which firedrill refuses because it does not know them.
 WITHOUT_EFFECT = ("outputs.", "logging.", "stats.", "mpm-algo", "spm-algo", "detect.guess-applayer-tx",
@@ -88,12 +91,12 @@ def unknown_to_us(match):
     return None
 
 
-def events_of(records, ids_mode, gids, drops_all):
+def events_of(records, ids_mode, gids):
     events, alerted, verdicts = [], collections.Counter(), collections.Counter()
     for r in records:
         if r["type"] == "packet":
             verdicts[r["verdict"]] += 1
-            if r["verdict"] != "pass":
+            if r["verdict"] != "pass" and not ids_mode:
                 event = {"event_type": "drop", "pcap_cnt": r["n"], "drop": {"reason": r["reason"]},
                          "verdict": {"action": "drop"}}
                 if "sid" in r:
@@ -132,8 +135,8 @@ def ends(r):
     return (r["proto"],) + tuple(sorted([(r["src_ip"] or "", r["src_port"] or 0), (r["dest_ip"] or "", r["dest_port"] or 0)]))
 
 
-def arguments(test, ips):
-    """firedrill's options for a test's own arguments."""
+def arguments(test, ips, configured):
+    """firedrill's options for a test's own arguments; `configured`: what its suricata.yaml says."""
     given = shlex.split(" ".join(test.get("args") or []))
     sets, ours, at = {}, [], 0
     while at < len(given):
@@ -149,7 +152,8 @@ def arguments(test, ips):
         elif word not in ("--simulate-ips", "-v", "-vv", "-vvv"):
             ours.append(word)
         at += 1
-    if not ips and sets.get("exception-policy") in (None, "auto", "drop-flow", "drop-packet"):
+    master = sets.get("exception-policy", configured.get("exception-policy", "auto"))
+    if not ips and master in ("auto", "drop-flow", "drop-packet"):
         sets["exception-policy"] = "ignore"
     return ours, [word for key, value in sets.items() for word in ("--set", "%s=%s" % (key, value))]
 
@@ -185,6 +189,7 @@ def logs_all_drops(config):
 class Verdict:
     def __init__(self, name):
         self.name, self.failed, self.judged, self.unknown, self.refused = name, [], 0, [], None
+        self.as_ips = False
 
 
 def judge(firedrill, directory, capture, name, ips):
@@ -198,42 +203,62 @@ def judge(firedrill, directory, capture, name, ips):
     rules = os.path.join(folder, "test.rules")
     with tempfile.TemporaryDirectory() as into:
         config, parsed = configuration(folder, yaml, into)
-        rest, sets = arguments(test, ips)
+        rest, sets = arguments(test, ips, parsed)
         if rest:
             verdict.refused = "arguments %s" % " ".join(rest)
             return verdict
         run = subprocess.run([firedrill, "replay", rules, capture, "--format", "jsonl", "--suricata-yaml", config] + sets,
                              capture_output=True, text=True, timeout=120)
-    if run.returncode not in (0, 3):
-        verdict.refused = " ".join(run.stderr.split())[:300]
-        return verdict
-    gids = {}
-    for rule in open(rules, encoding="utf-8", errors="replace"):
-        sid, gid = re.search(r"\bsid\s*:\s*(\d+)", rule), re.search(r"\bgid\s*:\s*(\d+)", rule)
-        if sid and gid:
-            gids[int(sid.group(1))] = int(gid.group(1))
-    drops_all = logs_all_drops(parsed)
-    records = [json.loads(line) for line in run.stdout.splitlines() if line]
-    events = events_of(records, not ips, gids, drops_all)
-    for check in test.get("checks") or []:
-        if "filter" not in check:
-            verdict.unknown.append("check %s" % next(iter(check)))
-            continue
-        check = check["filter"]
-        if not applies(check.get("requires")):
-            continue
-        match = check["match"]
-        why = unknown_to_us(match) or ("filename" in check and "another log") or None
-        if not why and match["event_type"] == "drop" and drops_all is not True:
-            why = "drop in a log of first drops"
-        if why:
-            verdict.unknown.append(why)
-            continue
-        verdict.judged += 1
-        count = sum(matches(event, match) for event in events)
-        if count != int(check["count"]):
-            verdict.failed.append("%s is %d times there, wanted %s" % (json.dumps(match), count, check["count"]))
+        if run.returncode not in (0, 3):
+            verdict.refused = " ".join(run.stderr.split())[:300]
+            return verdict
+        gids = {}
+        for rule in open(rules, encoding="utf-8", errors="replace"):
+            sid, gid = re.search(r"\bsid\s*:\s*(\d+)", rule), re.search(r"\bgid\s*:\s*(\d+)", rule)
+            if sid and gid:
+                gids[int(sid.group(1))] = int(gid.group(1))
+        events = events_of([json.loads(line) for line in run.stdout.splitlines() if line], not ips, gids)
+        drops_all = logs_all_drops(parsed)
+        wrong = []
+        for check in test.get("checks") or []:
+            if "filter" not in check:
+                verdict.unknown.append("check %s" % next(iter(check)))
+                continue
+            check = check["filter"]
+            if not applies(check.get("requires")):
+                continue
+            match = check["match"]
+            why = unknown_to_us(match) or ("another log" if "filename" in check else None)
+            if not why and match["event_type"] == "drop" and drops_all is not True:
+                why = "drop in a log of first drops"
+            if why:
+                verdict.unknown.append(why)
+                continue
+            verdict.judged += 1
+            count = sum(matches(event, match) for event in events)
+            if count != int(check["count"]):
+                wrong.append((match, count))
+                verdict.failed.append("%s is %d times there, wanted %s" % (json.dumps(match), count, check["count"]))
+        if wrong and not ips and SURICATA:
+            verdict.as_ips = as_an_ips(rules, capture, config, sets, wrong, into)
     return verdict
+
+
+def as_an_ips(rules, capture, config, sets, wrong, into):
+    """Whether Suricata itself counts as firedrill does once it is an IPS: then the test fails only by being for an IDS."""
+    beside = os.path.dirname(EXAMPLE)
+    subprocess.run([SURICATA, "-c", config, "-r", capture, "-S", rules, "-l", into, "--runmode", "single", "--simulate-ips",
+                    "--set", "classification-file=%s/classification.config" % beside,
+                    "--set", "reference-config-file=%s/reference.config" % beside] + sets,
+                   capture_output=True, timeout=120)
+    log = os.path.join(into, "eve.json")
+    events = [json.loads(line) for line in open(log, encoding="utf-8", errors="replace")] if os.path.exists(log) else []
+    for event in events:
+        if event["event_type"] == "alert":
+            event["alert"]["action"] = "allowed"
+    # as an IDS it would have none
+    events = [event for event in events if event["event_type"] != "drop"]
+    return all(sum(matches(event, match) for event in events) == count for match, count in wrong)
 
 
 def run(firedrill, corpus, show, only):
@@ -246,13 +271,14 @@ def run(firedrill, corpus, show, only):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         verdicts = list(pool.map(lambda job: judge(firedrill, directory, *job), jobs))
     refused = [v for v in verdicts if v.refused]
-    failed = [v for v in verdicts if v.failed]
+    failed = [v for v in verdicts if v.failed and not v.as_ips]
+    as_ips = [v for v in verdicts if v.as_ips]
     unjudged = [v for v in verdicts if not v.refused and not v.judged]
     passed = [v for v in verdicts if v.judged and not v.failed]
-    print("checks     %d of %d tests that can be judged pass their checks (%d checks, %d more not judgeable); "
-          "%d not judgeable, %d refused" % (
-              len(passed), len(passed) + len(failed), sum(v.judged for v in verdicts),
-              sum(len(v.unknown) for v in verdicts), len(unjudged), len(refused)))
+    print("checks     %d of %d tests that can be judged pass their checks (%d checks, %d more not judgeable), "
+          "%d do as Suricata does as an IPS; %d not judgeable, %d refused" % (
+              len(passed), len(passed) + len(failed) + len(as_ips), sum(v.judged for v in verdicts),
+              sum(len(v.unknown) for v in verdicts), len(as_ips), len(unjudged), len(refused)))
     for v in failed[:show]:
         print("    %s: %s" % (v.name, v.failed[0] + (" (and %d more)" % (len(v.failed) - 1) if v.failed[1:] else "")))
     if failed[show:]:
@@ -262,5 +288,6 @@ def run(firedrill, corpus, show, only):
             print("    refused %s: %s" % (v.name, v.refused))
         for why, n in collections.Counter(why for v in verdicts for why in v.unknown).most_common():
             print("    not judgeable %4d  %s" % (n, why))
+        print("    as an IPS: %s" % ", ".join(v.name for v in as_ips))
         print("    not judgeable at all: %s" % ", ".join(v.name for v in unjudged))
     return not failed

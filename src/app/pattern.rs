@@ -353,7 +353,7 @@ mod tests {
         let config = AppConfig { imap_by_greeting: true, ..AppConfig::default() };
         assert_eq!(found_with(config, flow, ToClient, b"* ok ready\r\n"), imap);
         assert_eq!(found_with(config, flow, ToServer, b"a00001 capability\r\n"), imap);
-        assert_eq!(found_with(config, flow, ToServer, b"a000001 capability\r\n"), Matched::Undecided);
+        assert_eq!(found_with(config, flow, ToServer, b"a000001 capability\r\n"), Matched::Never);
         assert_eq!(found(ToClient, b"* ok ready\r\n"), Matched::Never);
         assert_eq!(found(ToServer, b"1 capability\r\n"), imap);
     }

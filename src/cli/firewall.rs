@@ -48,7 +48,7 @@ impl Firewall {
             ExceptionPolicy::Ignore => "continue",
             ExceptionPolicy::DropFlow | ExceptionPolicy::DropPacket => "drop",
             ExceptionPolicy::Reject => "reject",
-            ExceptionPolicy::PassFlow | ExceptionPolicy::PassPacket => "pass",
+            ExceptionPolicy::PassFlow | ExceptionPolicy::PassPacket | ExceptionPolicy::Bypass => "pass",
         }
     }
 

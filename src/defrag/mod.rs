@@ -191,7 +191,7 @@ impl Defrag {
 mod tests {
     use super::*;
     use crate::capture::{Frame, LinkType};
-    use crate::packet::{DecodeConfig, Transport, decode_datagram, decode_frame};
+    use crate::packet::{DecodeConfig, HostOs, Transport, decode_datagram, decode_frame};
 
     /// A raw IPv4 frame; `offset` in bytes.
     fn v4(id: u16, offset: u16, more: bool, data: &[u8]) -> Vec<u8> {

@@ -479,10 +479,6 @@ impl<'a> Compiler<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        if self.policy.stateful.order == RuleOrder::Action {
-            self.signatures.sort_by_key(|(signature, priority, sid)| order::key(signature, *priority, *sid));
-        }
-        settle_base64(&mut self.signatures);
         let mut profile = self.options.profile.clone();
         profile.timeouts.tcp[1] = u32::try_from(self.policy.stateful.tcp_idle.as_secs()).unwrap_or(u32::MAX);
         profile.app.keep = self.keep;
@@ -512,6 +508,11 @@ impl<'a> Compiler<'a> {
         if let Err(why) = self.options.settings.apply(&mut profile) {
             return Err(vec![Diagnostic::error(settings::CONTRADICTION, why)]);
         }
+        if self.policy.stateful.order == RuleOrder::Action {
+            let actions = &profile.action_order;
+            self.signatures.sort_by_key(|(signature, priority, sid)| order::key(signature, actions, *priority, *sid));
+        }
+        settle_base64(&mut self.signatures);
         let mut program = Program {
             stateless: self.policy.stateless.as_ref().map(|s| Stateless::compile(s, self.options.stateless)),
             stateless_policy: self.policy.stateless.clone(),

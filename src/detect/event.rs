@@ -88,11 +88,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_never_raised_has_no_event() {
+    fn events_are_found_by_their_names() {
         assert_eq!(decoder("IPV4.pkt_too_small"), Some(Event("ipv4.pkt_too_small")));
         assert_eq!(engine("stream.est_syn_resend"), Some(Event("est_syn_resend")));
         assert_eq!(engine("decoder.too_many_layers"), Some(Event("too_many_layers")));
-        assert_eq!(stream("wrong_thread"), None);
+        assert!(is_not_shown("stream.wrong_thread") && !is_not_shown("est_syn_resend"));
+        assert!(is_unknown("dns.not_a_request") && !is_unknown("dns.not_request") && !is_unknown("smb.whatever"));
         assert_eq!(app_layer("tls.INVALID_SNI_TYPE"), Some(Place::Transaction(Event("tls.invalid_sni_type"))));
         assert_eq!(
             app_layer("applayer_unexpected_protocol"),

@@ -15,14 +15,20 @@ pub(super) enum Role {
     Neither,
 }
 
-/// Sorts first what comes first: by action (pass, drop, reject, alert), then rules that set what is remembered before
+/// Sorts first what comes first: by action as in `actions`, then rules that set what is remembered before
 /// rules that read it before rules without (flow bits, counters, captures of expressions for the flow and the packet, bits
 /// of hosts, bits of pairs), then by priority, then by
 /// sid. The place in the document never counts. Source: Suricata 7.0.10, measured.
 ///
 /// Of bits of hosts, Suricata takes only `hostbits` for setting and only `xbits` for reading, so that a rule with
 /// `xbits:isset` comes before the one with `xbits:set`.
-pub(super) fn key(signature: &Signature, priority: u32, sid: u32) -> (RuleAction, [Role; 6], u32, u32) {
+pub(super) fn key(
+    signature: &Signature,
+    actions: &[RuleAction],
+    priority: u32,
+    sid: u32,
+) -> (usize, [Role; 6], u32, u32) {
+    let rank = actions.iter().position(|action| *action == signature.action).unwrap_or(actions.len());
     let reads = |family: fn(&Question) -> bool| {
         signature.packet_tests.iter().any(|test| matches!(test, PacketTest::Remembered(asked) if family(asked)))
     };
@@ -55,7 +61,7 @@ pub(super) fn key(signature: &Signature, priority: u32, sid: u32) -> (RuleAction
         ),
         role(false, reads(|asked| matches!(asked, Question::HostBit { bit, .. } if bit.track == XbitTrack::Pair))),
     ];
-    (signature.action, roles, priority, sid)
+    (rank, roles, priority, sid)
 }
 
 fn role(sets: bool, reads: bool) -> Role {

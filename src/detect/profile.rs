@@ -6,6 +6,7 @@ use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
 use crate::packet::DecodeConfig;
 use crate::stream::StreamConfig;
+use crate::verdict::RuleAction;
 
 /// How the stateful engine behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct EngineProfile {
     pub name: &'static str,
     /// Alerts of one packet; further matches still act. Suricata: `packet-alert-max`.
     pub packet_alert_max: usize,
+    /// Which action's rules come first where the policy has no order of its own. Suricata: `action-order`.
+    pub action_order: [RuleAction; 4],
     /// A pass behind the drop of a packet passes the flow nevertheless.
     pub pass_counts_behind_drop: bool,
     /// What rules may remember.
@@ -36,6 +39,7 @@ impl EngineProfile {
         Self {
             name: "suricata-7.0",
             packet_alert_max: 15,
+            action_order: [RuleAction::Pass, RuleAction::Drop, RuleAction::Reject, RuleAction::Alert],
             pass_counts_behind_drop: true,
             memory: MemoryLimits::default(),
             timeouts: Timeouts::default(),

@@ -133,6 +133,9 @@ impl<'p> Stateful<'p> {
             return Fate::UNDECIDED;
         };
         let mut direction = count(flow, packet);
+        if flow.state == FlowState::Bypassed {
+            return Fate { verdict: Verdict::Pass, cause: Cause::NoRule, drop_rule: None, flow: Some(flow.id) };
+        }
         let mut established = is_established(flow, &timeouts);
         let mut payload_unread =
             packet.carries_tunnel || flow.session.as_deref().is_some_and(stream::Session::is_payload_unread);
@@ -187,6 +190,10 @@ impl<'p> Stateful<'p> {
                     flow.action = match fate {
                         FlowFate::Drop => FlowAction::Exception { reject: outcome.reject },
                         FlowFate::Pass => FlowAction::ExceptionPass,
+                        FlowFate::Bypass => {
+                            flow.set_state(FlowState::Bypassed, &timeouts);
+                            FlowAction::ExceptionPass
+                        }
                     };
                 }
                 streamed = Some(outcome);
@@ -554,13 +561,19 @@ fn record(flow: &Flow) -> FlowRecord {
     let [to_server, to_client] = flow.packets;
     let [bytes_to_server, bytes_to_client] = flow.bytes;
     let condemned = flow.action.is_drop();
+    // who sent the first packet need not be the client
+    let mut ends = [(flow.src, flow.src_port), (flow.dst, flow.dst_port)];
+    if flow.reversed {
+        ends.reverse();
+    }
+    let [src, dst] = ends.map(|(address, port)| (address, has_ports.then_some(port)));
     FlowRecord {
         id: flow.id,
         start_ns: flow.start_ns,
         end_ns: flow.last_ns,
         proto: flow.proto,
-        src: (flow.src, has_ports.then_some(flow.src_port)),
-        dst: (flow.dst, has_ports.then_some(flow.dst_port)),
+        src,
+        dst,
         app_proto: app.and_then(|app| app.proto.name()),
         sni: app.and_then(|app| app.sni()).map(str::to_owned),
         http_hosts: app.map(AppLayer::hosts).unwrap_or_default(),
@@ -568,6 +581,7 @@ fn record(flow: &Flow) -> FlowRecord {
             FlowState::New => "new",
             FlowState::Established => "established",
             FlowState::Closed => "closed",
+            FlowState::Bypassed => "bypassed",
         },
         tcp_state: flow.session.as_deref().map(|session| stream::tcp_state_name(Some(session))),
         verdict: match (condemned, flow.rejected) {

@@ -27,6 +27,8 @@ pub enum FlowState {
     Established,
     /// TCP has ended.
     Closed,
+    /// Its packets pass without being looked at in any way. Suricata: `FLOW_STATE_LOCAL_BYPASSED`.
+    Bypassed,
 }
 
 /// Idle times after which a flow is over, in seconds. Defaults are the oracle's and Suricata's; TCP's is AWS's.
@@ -48,18 +50,24 @@ impl Default for Timeouts {
     }
 }
 
+/// Idle time of a bypassed flow, seconds. Suricata's default for every protocol.
+const BYPASSED_SECS: u32 = 100;
+
 impl Timeouts {
     fn of(&self, proto: u8, state: FlowState) -> u32 {
+        if state == FlowState::Bypassed {
+            return BYPASSED_SECS;
+        }
         let pair = |pair: [u32; 2]| match state {
             FlowState::New => pair[0],
             FlowState::Established => pair[1],
-            FlowState::Closed => 0,
+            FlowState::Closed | FlowState::Bypassed => 0,
         };
         match proto {
             6 => match state {
                 FlowState::New => self.tcp[0],
                 FlowState::Established => self.tcp[1],
-                FlowState::Closed => self.tcp[2],
+                FlowState::Closed | FlowState::Bypassed => self.tcp[2],
             },
             17 => pair(self.udp),
             1 | 58 => pair(self.icmp),

@@ -16,6 +16,8 @@ pub enum ExceptionPolicy {
     Reject,
     /// Pass the flow uninspected (`pass-flow`).
     PassFlow,
+    /// Pass the flow and do not follow it any more (`bypass`).
+    Bypass,
     /// Pass this packet uninspected (`pass-packet`).
     PassPacket,
 }

@@ -69,6 +69,8 @@ pub enum FlowFate {
     Drop,
     /// It is passed uninspected.
     Pass,
+    /// It is passed and not followed any more.
+    Bypass,
 }
 
 /// Whose parser a packet's data has moved. Suricata: `enum StreamUpdateDir`.

@@ -183,6 +183,7 @@ pub(crate) fn apply_policy(
             out.drop.get_or_insert(cause);
         }
         ExceptionPolicy::PassFlow => out.flow_fate = Some(FlowFate::Pass),
+        ExceptionPolicy::Bypass => out.flow_fate = Some(FlowFate::Bypass),
         ExceptionPolicy::PassPacket => {}
     }
     out.no_payload_inspection = true;

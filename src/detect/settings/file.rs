@@ -54,13 +54,11 @@ pub fn read_file(path: &Path, sources: &mut Sources) -> Result<SettingsFile, Loa
             diagnostics: Vec::new(),
         },
         found: Vec::new(),
-        order: Vec::new(),
     };
     reader.file(path)?;
     for (key, value, span) in std::mem::take(&mut reader.found) {
         reader.setting(&key, &value, span);
     }
-    reader.check_order();
     Ok(reader.file)
 }
 
@@ -198,17 +196,12 @@ const AS_HERE: &[(&str, &[&str])] = &[
     ("app-layer.protocols.tls.ja4-fingerprints", &["auto", "yes", "true"]),
 ];
 
-/// The only order of actions that is simulated.
-const ACTION_ORDER: [&str; 4] = ["pass", "drop", "reject", "alert"];
-
 struct Reader<'s> {
     sources: &'s mut Sources,
     n_files: usize,
     file: SettingsFile,
     /// Keys and values of sections that decide; they may name variables that come behind them.
     found: Vec<(String, String, Span)>,
-    /// `action-order` so far.
-    order: Vec<(String, Span)>,
 }
 
 impl Reader<'_> {
@@ -289,10 +282,6 @@ impl Reader<'_> {
     }
 
     fn setting(&mut self, key: &str, value: &str, span: Span) {
-        if key.starts_with("action-order.") {
-            self.order.push((value.to_owned(), span));
-            return;
-        }
         // the ports of tunnels may be a variable of rules
         let variable = value.strip_prefix('$').and_then(|name| self.file.ports.iter().find(|known| known.name == name));
         let value = variable.map_or(value, |variable| variable.value.as_str());
@@ -307,18 +296,6 @@ impl Reader<'_> {
                 .help("where it would decide, Suricata decides otherwise; docs/settings.md lists what is simulated"),
         };
         self.file.diagnostics.push(problem);
-    }
-
-    fn check_order(&mut self) {
-        let Some((_, span)) = self.order.first() else { return };
-        if self.order.iter().map(|(action, _)| action.as_str()).ne(ACTION_ORDER) {
-            let message = format!("only the action-order {} is simulated", ACTION_ORDER.join(", "));
-            self.file.diagnostics.push(
-                Diagnostic::warning(NOT_SIMULATED, message)
-                    .at(*span)
-                    .help("it is the order of AWS; the rules are judged in it"),
-            );
-        }
     }
 }
 
@@ -368,13 +345,14 @@ mod tests {
 
     #[test]
     fn what_would_decide_and_is_not_simulated_is_said_with_its_place() {
-        let (sources, file) =
-            read("stream:\n  bypass: yes\n  memcap: 1mb\npacket-alert-max: many\naction-order:\n  - drop\n  - pass\n");
+        let (sources, file) = read(
+            "stream:\n  bypass: yes\n  memcap: 1mb\npacket-alert-max: many\naction-order:\n  - drop\n  - pass\n  - nothing\n",
+        );
         let said: Vec<(u32, &str)> = file
             .diagnostics
             .iter()
             .map(|problem| (sources.location(problem.labels[0].span).line, problem.code))
             .collect();
-        assert_eq!(said, [(2, "FD0112"), (4, "FD0113"), (6, "FD0112")]);
+        assert_eq!(said, [(2, "FD0112"), (4, "FD0113"), (8, "FD0113")]);
     }
 }

@@ -105,6 +105,10 @@ impl Settings {
             }
         }
         profile.defrag.hosts = profile.stream.hosts.clone();
+        let actions = &profile.action_order;
+        if (1..actions.len()).any(|n| actions.iter().take(n).any(|before| actions.get(n) == Some(before))) {
+            return Err("action-order: each of pass, drop, reject and alert must be there once".to_owned());
+        }
         self.apply_policies(profile)
     }
 
@@ -120,9 +124,7 @@ impl Settings {
         } else if midstream
             && !matches!(profile.stream.midstream_policy, ExceptionPolicy::Ignore | ExceptionPolicy::PassFlow)
         {
-            return Err(format!(
-                "{MIDSTREAM_POLICY}: with stream.midstream it can be ignore, pass-flow, bypass or auto"
-            ));
+            return Err(format!("{MIDSTREAM_POLICY}: with stream.midstream it can be ignore, pass-flow or auto"));
         }
         if self.is_whole && !self.values.contains_key("app-layer.error-policy") {
             profile.stream.app_error_policy = self.master()?.unwrap_or(ExceptionPolicy::DropFlow);

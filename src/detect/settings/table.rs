@@ -6,6 +6,7 @@ use super::value;
 use crate::app::AppProto;
 use crate::packet::HostOs;
 use crate::stream::ExceptionPolicy;
+use crate::verdict::RuleAction;
 use ipnet::IpNet;
 
 const TCP: u8 = 6;
@@ -108,6 +109,25 @@ pub static TABLE: &[Row] = &[
             // as in Suricata, other numbers mean the usual one
             let number = value::number::<usize>(text, 0..=u64::from(u32::MAX))?;
             profile.packet_alert_max = if (1..=255).contains(&number) { number } else { 15 };
+            Ok(())
+        },
+    ),
+    row(
+        "action-order.*",
+        "pass, drop, reject, alert",
+        "",
+        "which actions' rules come first in action order: all four, from .0 on",
+        |profile, names, text| {
+            let place = names.first().and_then(|name| name.parse::<usize>().ok());
+            let action = match text {
+                "pass" => RuleAction::Pass,
+                "drop" => RuleAction::Drop,
+                "reject" => RuleAction::Reject,
+                "alert" => RuleAction::Alert,
+                _ => return Err(Refused::Value("it is pass, drop, reject or alert".to_owned())),
+            };
+            let place = place.and_then(|place| profile.action_order.get_mut(place));
+            *place.ok_or_else(|| Refused::Value("there are four, from action-order.0 on".to_owned()))? = action;
             Ok(())
         },
     ),

@@ -61,8 +61,8 @@ pub(super) fn exception_policy(text: &str) -> Result<Option<ExceptionPolicy>, St
         "drop-flow" => ExceptionPolicy::DropFlow,
         "drop-packet" => ExceptionPolicy::DropPacket,
         "reject" => ExceptionPolicy::Reject,
-        // what a flow that is let past looks like differs in counters only
-        "pass-flow" | "bypass" => ExceptionPolicy::PassFlow,
+        "pass-flow" => ExceptionPolicy::PassFlow,
+        "bypass" => ExceptionPolicy::Bypass,
         "pass-packet" => ExceptionPolicy::PassPacket,
         "auto" => return Ok(None),
         _ => {
