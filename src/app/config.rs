@@ -24,6 +24,27 @@ pub struct AppConfig {
     pub client_port_holds_probing: bool,
     /// After a protocol change the prober of the announced protocol is asked, whatever the port; otherwise that of the port.
     pub announced_is_probed: bool,
+    /// Each side of a TLS handshake has a progress of its own, which its hello advances, a fatal alert ends both, and an alert
+    /// of one byte is an error; otherwise both sides share one progress.
+    pub tls_progress_by_side: bool,
+    /// A NUL byte is part of a server name of TLS; otherwise it ends the name.
+    pub sni_keeps_nul: bool,
+    /// The host of an HTTP/1 request is made lower case although a port follows it.
+    pub http_host_lower_before_port: bool,
+    /// A normalised URI without a byte, as of `CONNECT`, is no buffer.
+    pub http_uri_empty_is_none: bool,
+    /// Rules see what comes of a compressed body of HTTP/1 with each packet; otherwise when 8 KiB of it are there, or all.
+    pub http_decoded_at_once: bool,
+    /// A `CONNECT` that is granted counts as complete in both directions at once; otherwise its request never does.
+    pub connect_completes_request: bool,
+    /// HTTP/1 gives way to WebSocket where client and server agree on it.
+    pub websocket_after_upgrade: bool,
+    /// When an SMTP connection has been closed, nothing of its transactions is left to inspect, unless the parser has failed.
+    pub smtp_leaves_nothing: bool,
+    /// SMTP servers may answer with the codes 511 to 543 of RFC 5248 and its like; otherwise these end parsing.
+    pub smtp_more_replies: bool,
+    /// Rules look at headers of an HTTP/2 request as soon as its stream is open; otherwise once it may have a body.
+    pub http2_request_seen_at_open: bool,
     /// How much of HTTP bodies rules see.
     pub bodies: BodyLimits,
     /// Protocols that are not detected. Suricata: `app-layer.protocols.PROTOCOL.enabled: no`.

@@ -1,6 +1,8 @@
 //! How far rules have got with the transactions of a flow, and which of them nobody needs any more.
 
-use super::{AppLayer, AppProto, Tx, completion, http1_progress, http2_progress, quic, ssh, ssl_state, tls_progress};
+use super::{
+    AppConfig, AppLayer, AppProto, Tx, completion, http1_progress, http2_progress, quic, ssh, ssl_state, tls_progress,
+};
 use crate::verdict::Direction;
 use smallvec::SmallVec;
 
@@ -9,10 +11,12 @@ pub(crate) const INSPECTED: u64 = 1 << 63;
 
 /// Where in a transaction rules look at its buffers.
 pub(crate) mod place {
-    use super::{AppProto, Direction, http1_progress, http2_progress, quic, ssh, tls_progress};
+    use super::{AppConfig, AppProto, Direction, http1_progress, http2_progress, quic, ssh, tls_progress};
 
     /// Anything of a TLS handshake.
     pub(crate) const TLS_START: u8 = tls_progress::IN_PROGRESS;
+    /// The hello of a side of TLS.
+    pub(crate) const TLS_HELLO: u8 = tls_progress::HELLO;
     /// The certificate of a TLS server, or what stands for it: the end of the handshake.
     pub(crate) const TLS_CERTIFICATE: u8 = tls_progress::CERT_READY;
     /// The banner of an SSH side.
@@ -36,10 +40,16 @@ pub(crate) mod place {
     /// A DNS message.
     pub(crate) const DNS_REQUEST: u8 = 1;
 
+    /// A hello of TLS is a place of its own only where each side has its own progress.
+    pub(crate) fn in_config(place: u8, config: AppConfig) -> u8 {
+        if place == TLS_HELLO && !config.tls_progress_by_side { TLS_START } else { place }
+    }
+
     /// Where rules look at a buffer that HTTP/1 or TLS has at `place`: in HTTP/2 at the body, whatever it is, and in QUIC
     /// at the packet.
-    pub(crate) fn in_proto(place: u8, proto: AppProto, direction: Direction) -> u8 {
+    pub(crate) fn in_proto(place: u8, proto: AppProto, direction: Direction, config: AppConfig) -> u8 {
         match (proto, direction) {
+            (AppProto::Http2, Direction::ToServer) if config.http2_request_seen_at_open => http2_progress::OPEN,
             (AppProto::Http2, Direction::ToServer) => http2_progress::DATA_CLIENT,
             (AppProto::Http2, Direction::ToClient) => http2_progress::DATA_SERVER,
             (AppProto::Quic, _) => QUIC_PACKET,
@@ -61,7 +71,8 @@ impl AppLayer {
 
     /// Some transaction has not been inspected to its end in a direction, or not been logged.
     pub(crate) fn has_unfinished(&self, direction: Direction) -> bool {
-        self.has_state() && self.inspect_id(direction).min(self.log_id()) < self.transaction_count()
+        let is_over = self.proto == AppProto::Smtp && self.config.smtp_leaves_nothing && !self.parser_failed;
+        self.has_state() && !is_over && self.inspect_id(direction).min(self.log_id()) < self.transaction_count()
     }
 
     /// The first transaction that Suricata has not logged. It logs those of HTTP when they are complete and those of TLS

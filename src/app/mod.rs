@@ -46,6 +46,7 @@ mod telnet;
 mod tftp;
 mod tls;
 mod transaction;
+mod websocket;
 
 use std::collections::VecDeque;
 
@@ -159,6 +160,8 @@ pub struct AppLayer {
     /// What detection of the data behind a protocol change is to expect.
     announced: AppProto,
     eof: [bool; 2],
+    /// The parser has given up on the data.
+    parser_failed: bool,
     parser: Option<Box<Parser>>,
     seen: Option<Box<Seen>>,
 }
@@ -216,6 +219,8 @@ impl Transactions {
 struct Wishes {
     /// Asked of the parser: keep what rules look at.
     keep: Keep,
+    /// Told to the parser: how to behave.
+    config: AppConfig,
     change: Option<(Option<u16>, AppProto)>,
     no_inspection: bool,
     no_payload_inspection: bool,
@@ -249,10 +254,10 @@ impl Parser {
         let mut txs = Transactions::default();
         let state = match proto {
             AppProto::Tls => {
-                txs.push(TxData::Tls(Box::default()));
+                txs.push(TxData::Tls(Box::new(TlsTx::new(config))));
                 ParserState::Tls(tls::TlsParser::default())
             }
-            AppProto::Http1 => ParserState::Http1(Box::new(http1::Http1Parser::new(config.bodies))),
+            AppProto::Http1 => ParserState::Http1(Box::new(http1::Http1Parser::new(config))),
             AppProto::Http2 => ParserState::Http2(Box::default()),
             AppProto::Dns => ParserState::Dns(dns::DnsParser::default()),
             AppProto::Smtp => ParserState::Smtp(smtp::SmtpParser::default()),
@@ -357,7 +362,7 @@ impl AppLayer {
         if data.is_empty() && !flags.eof {
             return Parsed::Ok;
         }
-        let mut wishes = Wishes { keep: self.config.keep, ..Wishes::default() };
+        let mut wishes = Wishes { keep: self.config.keep, config: self.config, ..Wishes::default() };
         let [eof_to_server, eof_to_client] = self.eof;
         let Parser { txs, state, .. } = parser;
         let parsed = match state {
@@ -383,6 +388,7 @@ impl AppLayer {
         };
         parser.no_inspection |= wishes.no_inspection;
         parser.no_payload_inspection |= wishes.no_payload_inspection;
+        self.parser_failed |= parsed == Parsed::Error;
         if wishes.no_inspection || parsed == Parsed::Error {
             self.eof = [true; 2];
         }

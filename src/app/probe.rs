@@ -2,7 +2,7 @@
 
 use super::{AppConfig, AppProto, FlowKeyView, PortRanges};
 use super::{banner, dhcp, dns, http2, ike, krb5, ldap, mqtt, nfs, ntp, pop3, quic};
-use super::{rdp, sip, smb, snmp, telnet, tftp, tls};
+use super::{rdp, sip, smb, snmp, telnet, tftp, tls, websocket};
 use crate::verdict::Direction;
 
 const TCP: u8 = 6;
@@ -130,6 +130,9 @@ static DIRECTORY_AND_MAIL: &[Registration] = &[
     },
 ];
 
+/// WebSocket has no port: its prober is asked when HTTP/1 gives way to it.
+static WEBSOCKET: &[Registration] = &[both(TCP, &[], AppProto::Websocket, 16, websocket::probe)];
+
 /// All registrations there are.
 fn registrations(config: AppConfig) -> impl Iterator<Item = &'static Registration> {
     let chosen = |table: &'static [Registration], chosen: bool| if chosen { table } else { &[] };
@@ -138,6 +141,7 @@ fn registrations(config: AppConfig) -> impl Iterator<Item = &'static Registratio
         .chain(chosen(SIP, !config.sip_by_first_word))
         .chain(chosen(BANNERS, config.known_by_banner))
         .chain(chosen(DIRECTORY_AND_MAIL, config.directory_and_mail))
+        .chain(chosen(WEBSOCKET, config.websocket_after_upgrade))
         .filter(move |registration| !config.undetected.holds(registration.proto, registration.ip_proto))
 }
 

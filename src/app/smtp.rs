@@ -19,6 +19,9 @@ const REPLIES: [&[u8; 3]; 29] = [
     b"554",
 ];
 
+/// Those that count only where the setting says so.
+const MORE_REPLIES: [&[u8; 3]; 9] = [b"511", b"521", b"522", b"525", b"530", b"534", b"535", b"541", b"543"];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Command {
     StartTls,
@@ -119,7 +122,8 @@ impl SmtpParser {
         }
         let Some((code, rest)) = line.split_first_chunk::<3>() else { return Flow::Break(()) };
         self.multiline = rest.first() == Some(&b'-');
-        if !REPLIES.contains(&code) && code != b"555" {
+        let known = REPLIES.contains(&code) || (wishes.config.smtp_more_replies && MORE_REPLIES.contains(&code));
+        if !known && code != b"555" {
             return Flow::Break(());
         }
         let Some(command) = self.commands.front().copied() else {
@@ -149,6 +153,7 @@ impl SmtpParser {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::AppConfig;
 
     fn change(talk: &[(Direction, &[u8])]) -> (Option<(Option<u16>, AppProto)>, Parsed) {
         let mut parser = SmtpParser::default();
@@ -173,6 +178,17 @@ mod tests {
         assert_eq!(change(&talk).0, None);
         talk.push((ToClient, b"220 go ahead\r\n"));
         assert_eq!(change(&talk).0, Some((Some(443), AppProto::Tls)));
+    }
+
+    #[test]
+    fn some_replies_are_known_to_some() {
+        for (smtp_more_replies, parsed) in [(false, Parsed::Error), (true, Parsed::Ok)] {
+            let config = AppConfig { smtp_more_replies, ..AppConfig::default() };
+            let mut wishes = Wishes { config, ..Wishes::default() };
+            let mut txs = Transactions::default();
+            let reply = b"535 authentication failed\r\n";
+            assert_eq!(SmtpParser::default().parse(&mut txs, Direction::ToClient, reply, &mut wishes), parsed);
+        }
     }
 
     #[test]

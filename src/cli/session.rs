@@ -2,7 +2,7 @@
 //!
 //! [`super::firewall`] is where it meets the engine.
 
-use super::args::{EngineOptions, PolicyOptions};
+use super::args::{EngineOptions, EngineVersion, PolicyOptions};
 use super::console::{Console, Stop};
 use super::firewall::{self, Firewall};
 use super::render;
@@ -15,6 +15,7 @@ use crate::policy::model::{
 use crate::policy::{self, LoadError, LoadOptions, RuleGroupSource, StatefulOptions};
 use crate::report::rule_book::{GroupLine, Net, StatelessGroupEntry};
 use crate::report::{CaptureFacts, Notice, RuleBook, Run};
+use crate::rules::Dialect;
 use crate::source::{Severity, Sources};
 use crate::verdict::Sink;
 use std::collections::BTreeMap;
@@ -55,7 +56,7 @@ impl Session {
         console: Console,
     ) -> Result<Self, Stop> {
         let file = configuration(engine_options, console)?;
-        let mut options = load_options(policy_options);
+        let mut options = load_options(policy_options, engine_options);
         add_variables(&mut options, file.as_ref(), engine_options);
         let settings = firewall::settings(file.map(|file| file.settings), engine_options, policy_options)
             .map_err(|why| Stop::bad_input(why, "docs/settings.md lists the settings"))?;
@@ -125,7 +126,7 @@ fn add_variables(options: &mut LoadOptions, file: Option<&SettingsFile>, engine_
     }
 }
 
-fn load_options(options: &PolicyOptions) -> LoadOptions {
+fn load_options(options: &PolicyOptions, engine: &EngineOptions) -> LoadOptions {
     let pairs = |all: &[super::args::Assignment]| all.iter().map(|a| (a.name.clone(), a.value.clone())).collect();
     LoadOptions {
         params: pairs(&options.param),
@@ -148,6 +149,10 @@ fn load_options(options: &PolicyOptions) -> LoadOptions {
             tcp_idle: options.tcp_idle.map(|secs| Duration::from_secs(u64::from(secs))),
         },
         leave_out: options.leave_out.clone(),
+        dialect: match engine.engine {
+            EngineVersion::Suricata7 => Dialect::SURICATA_7,
+            EngineVersion::Suricata8 => Dialect::SURICATA_8,
+        },
     }
 }
 

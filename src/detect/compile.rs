@@ -242,7 +242,7 @@ impl<'a> Compiler<'a> {
             payload_spoiler,
             payload_is_placed,
             tests_payload,
-        } = options.looks.finish(directions, longest_payload(&options.tests));
+        } = options.looks.finish(directions, longest_payload(&options.tests), self.options.profile.app);
         engines.extend(event::engines(&options.events));
         let mut packet_tests = options.tests;
         packet_tests.extend(headers.into_iter().map(|test| PacketTest::Header(Box::new(test))));
@@ -523,6 +523,7 @@ impl<'a> Compiler<'a> {
             packet_rules: [Vec::new(), Vec::new()],
             tx_rules: [Vec::new(), Vec::new()],
             header_rules: [Vec::new(), Vec::new()],
+            patternless_tx_rules: [Vec::new(), Vec::new()],
             decoder_event_rules: Vec::new(),
             looks_into_headers: false,
             stream_rules: [Vec::new(), Vec::new()],
@@ -577,6 +578,10 @@ impl Program {
             }
         }
         self.looks_into_headers = self.signatures.iter().any(Signature::looks_into_headers);
+        self.patternless_tx_rules = self.tx_rules.clone().map(|mut rules| {
+            rules.retain(|id| self.signature(*id).is_some_and(Signature::waits_at_places));
+            rules
+        });
         self.index = Index::build(&self.signatures);
     }
 }

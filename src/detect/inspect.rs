@@ -27,6 +27,8 @@ const TCP: u8 = 6;
 pub(crate) struct PacketState {
     /// Direction in the flow; `None` without a flow.
     pub(crate) direction: Option<Direction>,
+    /// It is the first packet of its direction. Suricata: `FLOW_PKT_TOSERVER_FIRST`, `FLOW_PKT_TOCLIENT_FIRST`.
+    pub(crate) first: bool,
     /// The flow was established before this packet.
     pub(crate) established: bool,
     /// TCP: the stream engine takes the session for established. Suricata: `PKT_STREAM_EST`.
@@ -64,6 +66,7 @@ impl PacketState {
     pub(crate) fn without_flow(packet: &Packet<'_>) -> Self {
         Self {
             direction: None,
+            first: false,
             established: false,
             stream_established: false,
             detection_ended: false,
@@ -189,10 +192,12 @@ impl Run<'_, '_> {
     /// IP-only rules: once per flow and direction, on every packet without a flow.
     fn ip_only(&mut self, mut flow: Option<&mut Flow>) {
         if let (Some(flow), Some(direction)) = (flow.as_deref_mut(), self.state.direction) {
-            if flow.ip_only_done.get(direction) {
+            let done = flow.ip_only_done.get(direction);
+            flow.ip_only_done.set(direction, true);
+            let due = if self.program.profile.ip_only_on_first_packet { self.state.first } else { !done };
+            if !due {
                 return;
             }
-            flow.ip_only_done.set(direction, true);
         }
         if self.packet.ip.is_none() {
             return;
@@ -361,6 +366,7 @@ impl Run<'_, '_> {
         match (&payload.pattern, &payload.spoiler) {
             (None, None) => true,
             (Some(pattern), _) => !self.state.payload_unread && self.is_searched_out(pattern, payload, flow),
+            (None, Some(_)) if !self.program.profile.negated_pattern_spoils => true,
             (None, Some(spoiler)) => self.state.payload_unread || !self.is_searched_out(spoiler, payload, flow),
         }
     }
@@ -408,7 +414,7 @@ impl Run<'_, '_> {
             return;
         }
         let config = &self.program.profile.stream;
-        let chunk = session.raw_chunk(config, direction, tcp.seq, self.packet.payload);
+        let chunk = session.raw_chunk(config, direction, config.first_byte(tcp), self.packet.payload);
         if std::ptr::eq(chunk.data, self.packet.payload) {
             self.scratch.stream_state = StreamState::IsPayload;
         } else {
@@ -423,6 +429,10 @@ impl Run<'_, '_> {
             return;
         }
         if self.packet.proto == 6 && self.state.origin == Origin::Wire && !self.state.app_moved {
+            return;
+        }
+        let of_wire = self.packet.proto == 6 && self.state.origin == Origin::Wire;
+        if of_wire && self.program.profile.patternless_rules_at_place && !self.state.stream_established {
             return;
         }
         let Some(direction) = self.state.direction else { return };
@@ -461,6 +471,7 @@ impl Run<'_, '_> {
                 spoken,
                 ssl_state,
                 time_s,
+                config: self.program.profile.app,
             };
             self.run_transaction(tx, view, flow);
             tx.end_looks();
@@ -488,6 +499,11 @@ impl Run<'_, '_> {
                 found.extend_from_slice(&self.scratch.candidates);
                 let under_way = tx.detect.rules.iter().filter(|(_, flags)| flags & STORED_SIDE == side_flag(side));
                 found.extend(under_way.map(|(rule, _)| RuleId(*rule)));
+                if program.profile.patternless_rules_at_place {
+                    let rules = program.patternless_tx_rules.get(side).map_or(&[] as &[RuleId], Vec::as_slice);
+                    let due = |id: &&RuleId| program.signature(**id).is_some_and(|rule| is_at_some_place(rule, &view));
+                    found.extend(rules.iter().filter(due));
+                }
                 in_order(&mut found);
                 &found
             }
@@ -502,6 +518,8 @@ impl Run<'_, '_> {
             let candidate = if waits(signature) {
                 let searched = waits_for(signature, view.direction).is_some_and(|engine| engine.is_searched_now(&view));
                 searched && signature.app_proto.is_none_or(|test| test.fits(view.proto))
+            } else if program.profile.patternless_rules_at_place && signature.waits_at_places() {
+                is_at_some_place(signature, &view)
             } else {
                 let candidates = &self.scratch.candidates;
                 while candidates.get(next_candidate).is_some_and(|rule| *rule < id) {
@@ -559,7 +577,8 @@ impl Run<'_, '_> {
             }
             if engine.has_pattern {
                 behind = view.progress > place;
-                within = view.progress == place;
+                within = view.progress == place
+                    && !(self.program.profile.patternless_rules_at_place && self.state.origin == Origin::Flush);
             }
             match self.look(engine, tx, &view, flow) {
                 Looked::Match => {
@@ -587,6 +606,7 @@ impl Run<'_, '_> {
                 }
             }
             None if flags & STORED_CANT != 0 || (full && behind) || (!full && within) => {}
+            None if flags == side_flag(side) && self.program.profile.patternless_rules_at_place => {}
             None => tx.detect.rules.push((id.0, flags)),
         }
         if full {
@@ -656,7 +676,9 @@ impl Run<'_, '_> {
         for found in matches.iter() {
             let Some(signature) = program.signature(found.rule) else { continue };
             let weight = signature.threshold.map_or(Weight::Full, |threshold| {
-                self.memory.weigh(threshold, found.rule, signature.rule, self.packet)
+                let together = program.profile.directions_count_together;
+                let id = if together { RuleId(signature.rule) } else { found.rule };
+                self.memory.weigh(threshold, id, signature.rule, self.packet)
             });
             if weight == Weight::None {
                 continue;
@@ -709,6 +731,15 @@ impl Scratch {
         let offset = u32::try_from(window.offset).unwrap_or(u32::MAX);
         matches(tests, Window { bytes, offset, is_end: window.is_end }, &mut self.values)
     }
+}
+
+/// The transaction has not been looked at behind the place of some buffer of the rule.
+fn is_at_some_place(signature: &Signature, view: &TxView) -> bool {
+    let speaks = signature.app_proto.is_none_or(|test| test.fits(view.proto));
+    speaks
+        && signature.engines.iter().any(|engine| {
+            engine.direction == view.direction && engine.look.is_placed() && view.is_searched_at(engine.place(view))
+        })
 }
 
 impl Engine {

@@ -8,7 +8,8 @@ use super::places::{kept_for, pattern_priority, place_of, put_in_its_letters};
 use super::session::{SessionList, SessionTest};
 use super::signature::{Engine, Look};
 use super::transform::Transforms;
-use crate::app::Keep;
+use crate::app::inspection::place;
+use crate::app::{AppConfig, Keep};
 use crate::rules::Protocol;
 use crate::rules::keyword::{self, Buffer, Content, Encoding, FastPattern, Isdataat, Transform};
 use crate::source::{Diagnostic, Span};
@@ -523,7 +524,7 @@ impl Looks {
     }
 
     /// `directions`: those the rule is run in; `longest_payload`: the bound that `dsize` sets on contents of the payload.
-    pub(super) fn finish(mut self, directions: [bool; 2], longest_payload: Option<u16>) -> Looked {
+    pub(super) fn finish(mut self, directions: [bool; 2], longest_payload: Option<u16>, config: AppConfig) -> Looked {
         self.give_tests_to_base64();
         let pattern = self.pattern();
         let tests_payload = !self.payload.tests.is_empty();
@@ -573,7 +574,7 @@ impl Looks {
                     }
                     engines.extend(place_of(buffer).iter().map(|&(buffer, direction, progress)| Engine {
                         direction,
-                        progress,
+                        progress: place::in_config(progress, config),
                         prefilter,
                         has_pattern,
                         is_searched,

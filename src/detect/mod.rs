@@ -60,6 +60,8 @@ pub struct Program {
     packet_rules: [Vec<RuleId>; 2],
     /// Those of them that look into transactions.
     tx_rules: [Vec<RuleId>; 2],
+    /// Those of these that wait for no pattern.
+    patternless_tx_rules: [Vec<RuleId>; 2],
     /// Those that wait for a pattern in a header.
     header_rules: [Vec<RuleId>; 2],
     decoder_event_rules: Vec<RuleId>,

@@ -1,7 +1,7 @@
 //! Where rules look at each buffer: in which direction, how far a transaction must have come, and what is there to see.
 
 use crate::app::inspection::place;
-use crate::app::{self, AppProto, Keep, Tx, Use, Window};
+use crate::app::{self, AppConfig, AppProto, Keep, Tx, Use, Window};
 use crate::rules::keyword::Buffer;
 use crate::verdict::Direction;
 use Direction::{ToClient, ToServer};
@@ -46,11 +46,13 @@ pub(crate) struct TxView {
     pub(crate) ssl_state: u8,
     /// Capture time.
     pub(crate) time_s: i64,
+    /// How the application layer behaves.
+    pub(crate) config: AppConfig,
 }
 
 impl TxView {
     /// Patterns of a place are looked for until the transaction has moved past it.
-    fn is_searched_at(&self, place: u8) -> bool {
+    pub(crate) fn is_searched_at(&self, place: u8) -> bool {
         place <= self.progress && self.searched & (1 << place) == 0
     }
 }
@@ -60,7 +62,12 @@ impl BufferName {
     pub(crate) fn place(self, http1: u8, view: &TxView) -> u8 {
         match self {
             Self::Headers | Self::Http2HeaderNames => place::of_each_header(http1, view.proto),
-            _ => place::in_proto(http1, view.proto, view.direction),
+            _ => {
+                // a body is where it is
+                let seen_at_open = view.config.http2_request_seen_at_open && !self.is_body();
+                let config = AppConfig { http2_request_seen_at_open: seen_at_open, ..view.config };
+                place::in_proto(http1, view.proto, view.direction, config)
+            }
         }
     }
 
@@ -119,7 +126,7 @@ pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)]
     use BufferName::{DnsQueries, Files, Headers, Http2HeaderNames, One, RequestBody, ResponseBody};
     use place::{
         DNS_REQUEST, QUIC_PACKET, REQUEST_BODY, REQUEST_HEADERS, REQUEST_LINE, RESPONSE_BODY, RESPONSE_HEADERS,
-        RESPONSE_LINE, SSH_BANNER, TLS_CERTIFICATE, TLS_START,
+        RESPONSE_LINE, SSH_BANNER, TLS_CERTIFICATE, TLS_HELLO, TLS_START,
     };
     macro_rules! both {
         ($name:expr, $place:expr) => {
@@ -135,7 +142,7 @@ pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)]
         };
     }
     match buffer {
-        Buffer::TlsSni => &[(One(app::Buffer::TlsSni), ToServer, TLS_START)],
+        Buffer::TlsSni => &[(One(app::Buffer::TlsSni), ToServer, TLS_HELLO)],
         Buffer::HttpUri => &[(One(app::Buffer::HttpUri), ToServer, REQUEST_LINE)],
         Buffer::HttpUriRaw => &[(One(app::Buffer::HttpUriRaw), ToServer, REQUEST_LINE)],
         Buffer::HttpMethod => &[(One(app::Buffer::HttpMethod), ToServer, REQUEST_LINE)],
@@ -179,13 +186,13 @@ pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)]
         Buffer::TlsCertFingerprint => both!(One(app::Buffer::TlsCertFingerprint), TLS_CERTIFICATE),
         Buffer::TlsCerts => both!(BufferName::TlsCerts, TLS_CERTIFICATE),
         Buffer::TlsRandom => both!(One(app::Buffer::TlsRandom), TLS_START),
-        Buffer::TlsRandomTime => both!(One(app::Buffer::TlsRandomTime), TLS_START),
-        Buffer::TlsRandomBytes => both!(One(app::Buffer::TlsRandomBytes), TLS_START),
-        Buffer::Ja3Hash => &[(One(app::Buffer::Ja3Hash), ToServer, TLS_START)],
-        Buffer::Ja3String => &[(One(app::Buffer::Ja3String), ToServer, TLS_START)],
-        Buffer::Ja3sHash => &[(One(app::Buffer::Ja3sHash), ToClient, TLS_START)],
-        Buffer::Ja3sString => &[(One(app::Buffer::Ja3sString), ToClient, TLS_START)],
-        Buffer::Ja4Hash => &[(One(app::Buffer::Ja4Hash), ToServer, TLS_START)],
+        Buffer::TlsRandomTime => both!(One(app::Buffer::TlsRandomTime), TLS_HELLO),
+        Buffer::TlsRandomBytes => both!(One(app::Buffer::TlsRandomBytes), TLS_HELLO),
+        Buffer::Ja3Hash => &[(One(app::Buffer::Ja3Hash), ToServer, TLS_HELLO)],
+        Buffer::Ja3String => &[(One(app::Buffer::Ja3String), ToServer, TLS_HELLO)],
+        Buffer::Ja3sHash => &[(One(app::Buffer::Ja3sHash), ToClient, TLS_HELLO)],
+        Buffer::Ja3sString => &[(One(app::Buffer::Ja3sString), ToClient, TLS_HELLO)],
+        Buffer::Ja4Hash => &[(One(app::Buffer::Ja4Hash), ToServer, TLS_HELLO)],
         Buffer::SshProto => both!(One(app::Buffer::SshProto), SSH_BANNER),
         Buffer::SshSoftware => both!(One(app::Buffer::SshSoftware), SSH_BANNER),
         Buffer::SshHassh => &[(One(app::Buffer::SshHassh), ToServer, SSH_BANNER)],

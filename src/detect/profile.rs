@@ -21,6 +21,18 @@ pub struct EngineProfile {
     pub pass_counts_behind_drop: bool,
     /// What rules may remember.
     pub memory: MemoryLimits,
+    /// A rule without a pattern to wait for is tried on a transaction only until that has moved past the places of the
+    /// rule's buffers, and one that has matched none of them is not kept for later; otherwise it is tried whenever the packet
+    /// allows.
+    pub patternless_rules_at_place: bool,
+    /// A rule whose only pattern is a negated one in payload or stream is not looked at where that pattern is found, whatever
+    /// its place; otherwise the pattern's place decides.
+    pub negated_pattern_spoils: bool,
+    /// A rule with `<>` has one count of `threshold:track by_rule` for both directions; otherwise one for each.
+    pub directions_count_together: bool,
+    /// A rule is IP-only on the first packet of each direction, which an ICMP error is not; otherwise on the first one that
+    /// rules look at.
+    pub ip_only_on_first_packet: bool,
     /// Flow time-outs.
     pub timeouts: Timeouts,
     /// TCP.
@@ -42,9 +54,13 @@ impl EngineProfile {
             action_order: [RuleAction::Pass, RuleAction::Drop, RuleAction::Reject, RuleAction::Alert],
             pass_counts_behind_drop: true,
             memory: MemoryLimits::default(),
+            patternless_rules_at_place: false,
+            negated_pattern_spoils: true,
+            directions_count_together: false,
+            ip_only_on_first_packet: false,
             timeouts: Timeouts::default(),
             stream: StreamConfig::network_firewall(),
-            app: AppConfig { client_port_holds_probing: true, ..AppConfig::default() },
+            app: AppConfig { client_port_holds_probing: true, connect_completes_request: true, ..AppConfig::default() },
             defrag: DefragConfig::default(),
             decode: DecodeConfig::default(),
         }
@@ -53,9 +69,22 @@ impl EngineProfile {
     /// Suricata 8.0 with the same settings. Measured on Suricata 8.0.8.
     pub fn suricata_8() -> Self {
         let before = Self::suricata_7();
+        let mut timeouts = before.timeouts;
+        timeouts.to_the_nanosecond = true;
         Self {
+            timeouts,
+            stream: StreamConfig {
+                syns_by_sequence: true,
+                fast_open_at_syn: true,
+                pickup_is_established: true,
+                ..before.stream
+            },
             name: "suricata-8.0",
             pass_counts_behind_drop: false,
+            patternless_rules_at_place: true,
+            negated_pattern_spoils: false,
+            directions_count_together: true,
+            ip_only_on_first_packet: true,
             app: AppConfig {
                 imap_by_greeting: true,
                 sip_by_first_word: true,
@@ -65,10 +94,20 @@ impl EngineProfile {
                 snmp_waits: true,
                 client_port_holds_probing: false,
                 announced_is_probed: true,
+                tls_progress_by_side: true,
+                sni_keeps_nul: true,
+                http_host_lower_before_port: true,
+                http_uri_empty_is_none: true,
+                http_decoded_at_once: true,
+                connect_completes_request: false,
+                websocket_after_upgrade: true,
+                smtp_leaves_nothing: true,
+                smtp_more_replies: true,
+                http2_request_seen_at_open: true,
                 ..AppConfig::default()
             },
             defrag: DefragConfig { expiry: Expiry::AtLookUp, ..before.defrag },
-            decode: DecodeConfig { quoted_tcp_bytes: 4, ..before.decode },
+            decode: DecodeConfig { quoted_tcp_bytes: 4, opens_ipv4_in_ipv4: true, ..before.decode },
             ..before
         }
     }

@@ -290,6 +290,11 @@ pub(crate) enum Look {
 }
 
 impl Look {
+    /// It is looked at where a transaction has come to it.
+    pub(crate) fn is_placed(&self) -> bool {
+        matches!(self, Self::Buffer { .. } | Self::Session(_))
+    }
+
     /// The buffer it looks at.
     pub(crate) fn buffer(&self) -> Option<BufferName> {
         match self {
@@ -348,6 +353,14 @@ impl Header {
 }
 
 impl Signature {
+    /// It waits for no pattern anywhere, but for a transaction to come to one of its places.
+    pub(crate) fn waits_at_places(&self) -> bool {
+        let waits_for_pattern = self.payload.pattern.is_some()
+            || self.waits_for_header.is_some()
+            || self.engines.iter().any(|engine| engine.prefilter);
+        !waits_for_pattern && self.engines.iter().any(|engine| engine.look.is_placed())
+    }
+
     /// The same rule with source and destination changed places: the other half of `<>`.
     pub(crate) fn reversed(&self) -> Self {
         Self { header: self.header.reversed(), ..self.clone() }

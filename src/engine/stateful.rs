@@ -132,7 +132,7 @@ impl<'p> Stateful<'p> {
         let Some(flow) = self.flows.get_mut(place) else {
             return Fate::UNDECIDED;
         };
-        let mut direction = count(flow, packet);
+        let (mut direction, first) = count(flow, packet);
         if flow.state == FlowState::Bypassed {
             return Fate { verdict: Verdict::Pass, cause: Cause::NoRule, drop_rule: None, flow: Some(flow.id) };
         }
@@ -229,6 +229,7 @@ impl<'p> Stateful<'p> {
         let stream_reject = streamed.as_ref().is_some_and(|outcome| outcome.reject);
         let mut state = PacketState {
             direction: Some(direction),
+            first,
             established,
             stream_established: streamed.as_ref().is_some_and(|outcome| outcome.established),
             detection_ended,
@@ -295,8 +296,10 @@ impl<'p> Stateful<'p> {
             if state.has_stream
                 && let (Some(session), Some(tcp)) = (flow.session.as_deref_mut(), packet.tcp())
             {
-                let searched = (flow.stream_use.get(direction) == StreamUse::Searched && !payload_unread)
-                    .then(|| session.raw_chunk(&program.profile().stream, direction, tcp.seq, packet.payload).progress);
+                let searched = (flow.stream_use.get(direction) == StreamUse::Searched && !payload_unread).then(|| {
+                    let config = &program.profile().stream;
+                    session.raw_chunk(config, direction, config.first_byte(tcp), packet.payload).progress
+                });
                 session.after_detection(direction, searched);
             }
         }
@@ -425,8 +428,8 @@ impl<'p> Stateful<'p> {
     }
 }
 
-/// Counts a packet for its flow and finds its direction.
-fn count(flow: &mut Flow, packet: &Packet<'_>) -> Direction {
+/// Counts a packet for its flow; finds its direction, and whether it is the first one in it.
+fn count(flow: &mut Flow, packet: &Packet<'_>) -> (Direction, bool) {
     let direction = flow.direction(packet);
     flow.last_ns = flow.last_ns.max(packet.time_ns);
     if let (Some(packets), Some(bytes)) =
@@ -435,10 +438,11 @@ fn count(flow: &mut Flow, packet: &Packet<'_>) -> Direction {
         *packets = packets.saturating_add(1);
         *bytes += u64::from(packet.len);
     }
-    if !crate::flow::is_icmp_error(packet) {
+    let first = !flow.seen.get(direction) && !crate::flow::is_icmp_error(packet);
+    if first {
         flow.seen.set(direction, true);
     }
-    direction
+    (direction, first)
 }
 
 /// Whether the flow was established before this packet; for protocols without a state of their own, the first packet of
@@ -534,6 +538,7 @@ fn inspect_made_up<'a>(
     let packet = Packet::end_of_flow(src, dst, numbers, time_ns);
     let state = PacketState {
         direction: Some(direction),
+        first: false,
         established: true,
         stream_established: true,
         detection_ended,

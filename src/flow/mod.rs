@@ -42,11 +42,14 @@ pub struct Timeouts {
     pub icmp: [u32; 2],
     /// Others by state: new, established.
     pub other: [u32; 2],
+    /// A flow is over when its time has passed to the nanosecond; otherwise when the seconds that it was to last, counted
+    /// from the second of its last packet, are all over.
+    pub to_the_nanosecond: bool,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { tcp: [60, 350, 60], udp: [30, 300], icmp: [30, 300], other: [30, 300] }
+        Self { tcp: [60, 350, 60], udp: [30, 300], icmp: [30, 300], other: [30, 300], to_the_nanosecond: false }
     }
 }
 
@@ -282,6 +285,15 @@ impl Flow {
     /// The last second at which it still is alive.
     fn expires_at(&self) -> i64 {
         self.last_ns.div_euclid(NANOS_PER_SEC) + i64::from(self.timeout_secs)
+    }
+
+    /// It is over when a packet of this time comes.
+    fn is_over_at(&self, now_ns: i64, timeouts: &Timeouts) -> bool {
+        if timeouts.to_the_nanosecond {
+            now_ns >= self.last_ns.saturating_add(i64::from(self.timeout_secs) * NANOS_PER_SEC)
+        } else {
+            self.expires_at() < now_ns.div_euclid(NANOS_PER_SEC)
+        }
     }
 
     /// Both sides have been seen.

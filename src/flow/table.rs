@@ -78,7 +78,7 @@ impl Table {
         let mut ended = None;
         if let Some(&place) = self.places.get(&key) {
             match self.get(place) {
-                Some(flow) if flow.expires_at() >= secs && !is_reuse(flow) => {
+                Some(flow) if !flow.is_over_at(packet.time_ns, &self.timeouts) && !is_reuse(flow) => {
                     return Lookup { place: Some(place), ended: None };
                 }
                 _ => ended = self.remove(place).map(Box::new),

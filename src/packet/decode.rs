@@ -21,6 +21,8 @@ pub struct DecodeConfig {
     pub max_layers: u8,
     /// Bytes of the TCP header that an ICMP error must quote to be tied to its flow: 20, or 4, just the ports. Default 20.
     pub quoted_tcp_bytes: usize,
+    /// An IPv4 packet in an IPv4 packet (protocol 4) is a packet of its own. Default: no.
+    pub opens_ipv4_in_ipv4: bool,
 }
 
 impl Default for DecodeConfig {
@@ -33,6 +35,7 @@ impl Default for DecodeConfig {
             vlan_tracking: true,
             max_layers: 16,
             quoted_tcp_bytes: 20,
+            opens_ipv4_in_ipv4: false,
         }
     }
 }

@@ -63,6 +63,10 @@ pub(super) fn decode<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>,
             tunnel::open(context, packet, payload, tunnel::Kind::Ipv6);
             packet.wants_flow = true;
         }
+        4 if context.config.opens_ipv4_in_ipv4 => {
+            tunnel::open(context, packet, payload, tunnel::Kind::Ipv4);
+            packet.wants_flow = true;
+        }
         58 => packet.event("ipv4.icmpv6"),
         _ => {}
     }

@@ -11,7 +11,8 @@ use super::resolve;
 use super::resource::{Resource, ResourceKind};
 use super::supplies::Supplies;
 use super::{aws_json, cloudformation, suricata, terraform};
-use crate::policy::rule_text::parse_rules;
+use crate::policy::rule_text::parse_rules_in;
+use crate::rules::Dialect;
 use crate::rules::ast::Rule;
 use crate::source::{Diagnostic, FileId, MappedText, Severity, Sources, Span};
 use std::collections::BTreeSet;
@@ -89,7 +90,7 @@ fn load_files(files: &[(String, PathBuf)], in_directory: bool, options: &LoadOpt
     problems.extend(own);
     let supplies = Supplies::load(options, &mut sources, &mut problems)?;
     let default_action_rules = match &options.stateful.default_action_rules {
-        Some(path) => Some(default_action_rules(path, &mut sources, &mut problems)?),
+        Some(path) => Some(default_action_rules(path, options.dialect, &mut sources, &mut problems)?),
         None => None,
     };
     let noted = Noted::default();
@@ -326,10 +327,15 @@ fn name_and_path(source: &RuleGroupSource) -> (Option<String>, PathBuf) {
     (source.name.clone(), source.path.clone())
 }
 
-fn default_action_rules(path: &Path, sources: &mut Sources, problems: &mut Problems) -> Result<Vec<Rule>, LoadError> {
+fn default_action_rules(
+    path: &Path,
+    dialect: Dialect,
+    sources: &mut Sources,
+    problems: &mut Problems,
+) -> Result<Vec<Rule>, LoadError> {
     let text = read_text(path)?;
     let file = sources.add(path.display().to_string(), text.as_str());
-    let parsed = parse_rules(&MappedText::verbatim(text, file, 0));
+    let parsed = parse_rules_in(&MappedText::verbatim(text, file, 0), dialect);
     problems.extend(parsed.diagnostics);
     Ok(parsed.rules)
 }

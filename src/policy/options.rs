@@ -1,6 +1,7 @@
 //! What the caller of [`load`](super::load) can say beside the document.
 
 use super::model::{DefaultAction, RuleOrder, StreamExceptionPolicy};
+use crate::rules::Dialect;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct LoadOptions {
     /// Rule groups by name, logical id or ARN that are left out; what matches no group is taken for a keyword, and the
     /// rules that use it are left out.
     pub leave_out: Vec<String>,
+    /// The language of Suricata rules.
+    pub dialect: Dialect,
 }
 
 /// A file with a rule group.

@@ -1,6 +1,7 @@
 //! From a file or a rules string to rules, line by line.
 
 use super::ast::Rule;
+use super::dialect::Dialect;
 use super::parse;
 use crate::source::{Diagnostic, MappedText};
 use std::ops::Range;
@@ -21,6 +22,11 @@ const RULE_BYTES_MAX: usize = 8192;
 
 /// Reads a file, or the text of a rule group: one rule a line; lines that begin with `#` are comments.
 pub fn parse_rules(text: &MappedText) -> ParsedRules {
+    parse_rules_in(text, Dialect::default())
+}
+
+/// The same in a version's language.
+pub fn parse_rules_in(text: &MappedText, dialect: Dialect) -> ParsedRules {
     let all = text.as_str();
     let mut parsed = ParsedRules {
         rules: Vec::with_capacity(memchr::memchr_iter(b'\n', all.as_bytes()).count() + 1),
@@ -45,7 +51,7 @@ pub fn parse_rules(text: &MappedText) -> ParsedRules {
                         )
                         .at(text.span(begin..line.start + rule.trim_ascii_end().len())),
                     );
-                    parsed.rules.extend(parse::rule(text, begin..line.end, &mut parsed.diagnostics));
+                    parsed.rules.extend(parse::rule(text, begin..line.end, dialect, &mut parsed.diagnostics));
                 }
                 continue;
             }
@@ -60,9 +66,9 @@ pub fn parse_rules(text: &MappedText) -> ParsedRules {
                     .help("write the rule on one line"),
             );
             let whole = 0..joined.as_str().len();
-            parsed.rules.extend(parse::rule(&joined, whole, &mut parsed.diagnostics));
+            parsed.rules.extend(parse::rule(&joined, whole, dialect, &mut parsed.diagnostics));
         } else {
-            parsed.rules.extend(parse::rule(text, line, &mut parsed.diagnostics));
+            parsed.rules.extend(parse::rule(text, line, dialect, &mut parsed.diagnostics));
         }
     }
     parsed
@@ -73,7 +79,8 @@ pub fn parse_rule(text: &MappedText) -> Result<Rule, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let all = text.as_str();
     let start = all.len() - all.trim_ascii_start().len();
-    parse::rule(text, start..all.trim_ascii_end().len().max(start), &mut diagnostics).ok_or(diagnostics)
+    parse::rule(text, start..all.trim_ascii_end().len().max(start), Dialect::default(), &mut diagnostics)
+        .ok_or(diagnostics)
 }
 
 /// Joins the lines of a rule whose lines end with a backslash.

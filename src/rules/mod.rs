@@ -38,6 +38,7 @@
 
 mod address;
 pub mod ast;
+mod dialect;
 mod duplicates;
 mod file;
 pub mod keyword;
@@ -52,8 +53,9 @@ mod signature;
 
 pub use address::{AddressRanges, Name, RangesError};
 pub use ast::Rule;
+pub use dialect::Dialect;
 pub use duplicates::{Duplicates, check_duplicates};
-pub use file::{ParsedRules, parse_rule, parse_rules};
+pub use file::{ParsedRules, parse_rule, parse_rules, parse_rules_in};
 pub use protocol::Protocol;
 pub(crate) use ranges::Number;
 pub use ranges::RangeSet;

@@ -1,6 +1,7 @@
 //! One rule: the header, and the cutting of its options.
 
 use super::ast::{Arrow, Rule};
+use super::dialect::Dialect;
 use super::keyword::{self, Argument, KeywordDef, Presence, Quotes, Value, is_blank};
 use super::near::near_matches;
 use super::requires::{self, Requires};
@@ -47,7 +48,12 @@ const PARTS: [&str; 7] =
     ["action", "protocol", "source address", "source port", "direction", "destination address", "destination port"];
 
 /// Reads the rule that stands at `range`; pushes what is wrong or odd about it.
-pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Vec<Diagnostic>) -> Option<Rule> {
+pub(super) fn rule(
+    whole: &MappedText,
+    range: Range<usize>,
+    dialect: Dialect,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Rule> {
     let text = whole.as_str().get(range.clone()).unwrap_or("");
     let part = Part { text, at: range.start, whole };
     let before = diagnostics.len();
@@ -70,13 +76,13 @@ pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Ve
             return None;
         }
     };
-    if let Some(why_not) = unmet_requirement(&header.options) {
+    if let Some(why_not) = unmet_requirement(&header.options, dialect) {
         diagnostics.push(why_not);
         return None;
     }
     let [action, protocol, source, source_port, arrow, destination, destination_port] = header.parts;
     let action = keep(read_action(action), diagnostics);
-    let protocol = keep(read_protocol(protocol), diagnostics);
+    let protocol = keep(read_protocol(protocol, dialect), diagnostics);
     let source = keep(address::parse(source), diagnostics);
     let source_port = keep(port::parse(source_port), diagnostics);
     let arrow = keep(read_arrow(arrow), diagnostics);
@@ -85,7 +91,7 @@ pub(super) fn rule(whole: &MappedText, range: Range<usize>, diagnostics: &mut Ve
 
     let mut signature =
         Signature::new(whole, protocol.as_ref().map_or(Protocol::Ip, |protocol| protocol.value), text.len());
-    let options_read = read_options(&header.options, &mut signature, diagnostics);
+    let options_read = read_options(&header.options, dialect, &mut signature, diagnostics);
     if !options_read
         || diagnostics.iter().skip(before).any(|diagnostic| diagnostic.severity == crate::source::Severity::Error)
     {
@@ -220,8 +226,11 @@ fn read_action(part: Part<'_>) -> Result<Spanned<RuleAction>, Diagnostic> {
     })
 }
 
-fn read_protocol(part: Part<'_>) -> Result<Spanned<Protocol>, Diagnostic> {
+fn read_protocol(part: Part<'_>, dialect: Dialect) -> Result<Spanned<Protocol>, Diagnostic> {
     if let Some(protocol) = Protocol::parse(part.text) {
+        if protocol.is_later() && !dialect.later_words {
+            return Err(later_word("FD0205", "protocol", part, dialect));
+        }
         return Ok(Spanned::new(protocol, part.span()));
     }
     let error = Diagnostic::error("FD0205", format!("`{}` is not a protocol", part.text)).at(part.span());
@@ -254,7 +263,7 @@ fn read_arrow(part: Part<'_>) -> Result<Spanned<Arrow>, Diagnostic> {
 }
 
 /// Says that a rule is passed over, or cannot be read, because of its `requires`.
-fn unmet_requirement(options: &Part<'_>) -> Option<Diagnostic> {
+fn unmet_requirement(options: &Part<'_>, dialect: Dialect) -> Option<Diagnostic> {
     let at = memchr::memmem::find(options.text.as_bytes(), b"requires")?;
     let before = options.text.get(..at)?.trim_end_matches(is_blank);
     let after = options.text.get(at + "requires".len()..)?.trim_start_matches(is_blank).strip_prefix(':')?;
@@ -264,12 +273,12 @@ fn unmet_requirement(options: &Part<'_>) -> Option<Diagnostic> {
     let value = after.split(';').next()?;
     let start = options.text.len() - after.len();
     let place = options.sub(start..start + value.len()).trim_start().span();
-    match requires::check(value) {
+    match requires::check(value, dialect.version) {
         Requires::Met => None,
         Requires::Unmet(lacking) => Some(
             Diagnostic::note("FD0225", format!("the rule is passed over: it requires `{lacking}`"))
                 .at(place)
-                .help("Suricata 7.0.10 is simulated"),
+                .help(format!("{} is simulated", dialect.name())),
         ),
         Requires::Unreadable(part) => Some(
             Diagnostic::error("FD0211", format!("`{part}` cannot be read"))
@@ -280,7 +289,12 @@ fn unmet_requirement(options: &Part<'_>) -> Option<Diagnostic> {
 }
 
 /// Reads all options; false when they cannot even be told apart.
-fn read_options<'a>(options: &Part<'a>, signature: &mut Signature<'a>, diagnostics: &mut Vec<Diagnostic>) -> bool {
+fn read_options<'a>(
+    options: &Part<'a>,
+    dialect: Dialect,
+    signature: &mut Signature<'a>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> bool {
     let start =
         options.text.len() - options.text.trim_start_matches(|c: char| c == '(' || c.is_ascii_whitespace()).len();
     let end = options.text.trim_end_matches(|c: char| c == ')' || c.is_ascii_whitespace()).len().max(start);
@@ -312,7 +326,7 @@ fn read_options<'a>(options: &Part<'a>, signature: &mut Signature<'a>, diagnosti
             return false;
         };
         let option = list.sub(at..at + len);
-        if let Err(error) = read_option(option, signature, &warnings) {
+        if let Err(error) = read_option(option, dialect, signature, &warnings) {
             diagnostics.push(error);
         }
         at += len + 1;
@@ -337,6 +351,7 @@ fn unended(rest: Part<'_>) -> Diagnostic {
 
 fn read_option(
     option: Part<'_>,
+    dialect: Dialect,
     signature: &mut Signature<'_>,
     warnings: &RefCell<Vec<Diagnostic>>,
 ) -> Result<(), Diagnostic> {
@@ -347,8 +362,14 @@ fn read_option(
     let name = name.sub(0..name.text.trim_end_matches(is_blank).len());
     let option = option.sub(0..option.text.trim_end_matches(is_blank).len());
     let Some(def) = keyword::find(name.text) else {
-        return Err(unknown_keyword(name, option));
+        return Err(unknown_keyword(name, option, dialect));
     };
+    if keyword::is_later(def) && !dialect.later_words {
+        return Err(later_word("FD0203", "keyword", name, dialect));
+    }
+    if dialect.drops_old_words {
+        refuse_old_word(def, name, value.as_ref(), dialect)?;
+    }
     let value = value
         .map(|value| value.sub(0..value.text.trim_end_matches(is_blank).len()))
         .filter(|value| !value.text.is_empty());
@@ -356,7 +377,36 @@ fn read_option(
     signature.option(def, &value, name.span(), option.span())
 }
 
-fn unknown_keyword(name: Part<'_>, option: Part<'_>) -> Diagnostic {
+/// Refuses what a later version does not read any more.
+fn refuse_old_word(
+    def: &KeywordDef,
+    name: Part<'_>,
+    value: Option<&Part<'_>>,
+    dialect: Dialect,
+) -> Result<(), Diagnostic> {
+    let instead = match def.name {
+        "ssh.protoversion" => "ssh.proto",
+        "ssh.softwareversion" => "ssh.software",
+        "ssl_version" if value.is_some_and(|value| value.text.trim_start().get(1..).unwrap_or("").contains('!')) => {
+            return Err(Diagnostic::error("FD0210", "`!` stands once, in front of all versions of `ssl_version`")
+                .at(name.span())
+                .help(format!("{} is simulated, which reads the list like this", dialect.name())));
+        }
+        _ => return Ok(()),
+    };
+    Err(Diagnostic::error("FD0203", format!("keyword `{}` is not known any more", name.text))
+        .at(name.span())
+        .help(format!("{} is simulated: `{instead}` takes its place", dialect.name())))
+}
+
+/// A word that came with a later version.
+fn later_word(code: &'static str, what: &str, word: Part<'_>, dialect: Dialect) -> Diagnostic {
+    Diagnostic::error(code, format!("{what} `{}` is not known: it came with Suricata 8.0", word.text))
+        .at(word.span())
+        .help(format!("{} is simulated: `--engine 8` follows 8.0", dialect.name()))
+}
+
+fn unknown_keyword(name: Part<'_>, option: Part<'_>, dialect: Dialect) -> Diagnostic {
     if name.text.is_empty() {
         let place = if option.text.is_empty() { option.whole.span(option.at..option.at + 1) } else { option.span() };
         return Diagnostic::error("FD0209", "there is a semicolon without an option before it").at(place);
@@ -372,10 +422,11 @@ fn unknown_keyword(name: Part<'_>, option: Part<'_>) -> Diagnostic {
             .help("a semicolon inside a value is written `\\;`, in a content also `|3B|`");
     }
     let error = Diagnostic::error("FD0203", format!("keyword `{}` is not known", name.text)).at(name.span());
-    let names = keyword::defs().flat_map(|def| std::iter::once(def.name).chain(def.aliases.iter().copied()));
+    let known = keyword::defs().filter(|def| dialect.later_words || !keyword::is_later(def));
+    let names = known.flat_map(|def| std::iter::once(def.name).chain(def.aliases.iter().copied()));
     match near_matches(name.text, names) {
         Some(near) => error.help(format!("did you mean {near}?")),
-        None => error.help("Suricata 7.0 has no such keyword: correct the name, or take the rule out"),
+        None => error.help(format!("{} has no such keyword: correct the name, or take the rule out", dialect.name())),
     }
 }
 

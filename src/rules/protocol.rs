@@ -108,6 +108,14 @@ protocols! {
     Rdp "rdp",
     /// BitTorrent DHT.
     BittorrentDht "bittorrent-dht",
+    /// LDAP.
+    Ldap "ldap",
+    /// Multicast DNS.
+    Mdns "mdns",
+    /// POP3.
+    Pop3 "pop3",
+    /// WebSocket.
+    Websocket "websocket",
 }
 
 impl Protocol {
@@ -130,6 +138,11 @@ impl Protocol {
         self >= Self::Http
     }
 
+    /// Whether it came with Suricata 8.0.
+    pub(crate) fn is_later(self) -> bool {
+        self >= Self::Ldap
+    }
+
     /// Whether packets of this transport protocol (IANA number) can match; application protocols ask for what carries them.
     pub(crate) fn has_transport(self, number: u8) -> bool {
         match self {
@@ -140,10 +153,15 @@ impl Protocol {
             Self::Icmpv6 => number == 58,
             Self::Sctp => number == 132,
             Self::Ip | Self::Ipv4 | Self::Ipv6 | Self::Pkthdr => true,
-            Self::Dns | Self::Nfs | Self::Krb5 | Self::Sip | Self::Dcerpc => matches!(number, 6 | 17),
-            Self::Ntp | Self::Tftp | Self::Ike | Self::Quic | Self::Dhcp | Self::Snmp | Self::BittorrentDht => {
-                number == 17
-            }
+            Self::Dns | Self::Nfs | Self::Krb5 | Self::Sip | Self::Dcerpc | Self::Ldap => matches!(number, 6 | 17),
+            Self::Ntp
+            | Self::Tftp
+            | Self::Ike
+            | Self::Quic
+            | Self::Dhcp
+            | Self::Snmp
+            | Self::BittorrentDht
+            | Self::Mdns => number == 17,
             _ => number == 6,
         }
     }

@@ -1,7 +1,5 @@
 //! The `requires` option: a rule whose requirements are not met is passed over before anything else of it is looked at.
 
-/// The version that is simulated.
-const VERSION: Version = [7, 0, 10];
 /// What a rule may ask for besides; features of the program that were not switched on are not there.
 const FEATURES: [&str; 2] = ["ja3", "ja4"];
 
@@ -18,8 +16,8 @@ pub(super) enum Requires {
     Unreadable(String),
 }
 
-/// What Suricata 7.0.10 makes of a `requires` value.
-pub(super) fn check(value: &str) -> Requires {
+/// What an engine of a version makes of a `requires` value.
+pub(super) fn check(value: &str, simulated: Version) -> Requires {
     let mut version = None;
     let mut others = None;
     let requirements = value.split(',').map(str::trim).filter(|requirement| !requirement.is_empty());
@@ -32,7 +30,7 @@ pub(super) fn check(value: &str) -> Requires {
                 if version.replace(requirement).is_some() {
                     return Requires::Unreadable(requirement.to_owned());
                 }
-                match any_version_fits(rest) {
+                match any_version_fits(rest, simulated) {
                     Some(fits) => !fits,
                     None => return Requires::Unreadable(requirement.to_owned()),
                 }
@@ -48,35 +46,35 @@ pub(super) fn check(value: &str) -> Requires {
 
 /// `>= 7.0.3 < 8 | >= 8.0.3`: whether all comparisons between two bars hold. `None` when there is something else. As in
 /// Suricata, what follows the last comparison that can be read is not looked at.
-fn any_version_fits(text: &str) -> Option<bool> {
+fn any_version_fits(text: &str, simulated: Version) -> Option<bool> {
     let mut any = false;
     let mut rest = text;
     loop {
-        let (mut all, after) = comparison(rest)?;
+        let (mut all, after) = comparison(rest, simulated)?;
         rest = after;
-        while let Some((holds, after)) = comparison(rest) {
+        while let Some((holds, after)) = comparison(rest, simulated) {
             all &= holds;
             rest = after;
         }
         any |= all;
         match rest.trim_start().strip_prefix('|') {
-            Some(after) if comparison(after).is_some() => rest = after,
+            Some(after) if comparison(after, simulated).is_some() => rest = after,
             _ => return Some(any),
         }
     }
 }
 
 /// Whether the comparison at the beginning holds, and what is behind it.
-fn comparison(text: &str) -> Option<(bool, &str)> {
+fn comparison(text: &str, simulated: Version) -> Option<(bool, &str)> {
     let text = text.trim_start();
     let signs = [">=", ">", "<=", "<"];
     let (sign, after) = signs.into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign)?)))?;
     let (wanted, rest) = version(after.trim_start())?;
     let holds = match sign {
-        ">=" => VERSION >= wanted,
-        ">" => VERSION > wanted,
-        "<=" => VERSION <= wanted,
-        _ => VERSION < wanted,
+        ">=" => simulated >= wanted,
+        ">" => simulated > wanted,
+        "<=" => simulated <= wanted,
+        _ => simulated < wanted,
     };
     Some((holds, rest))
 }
@@ -104,6 +102,14 @@ fn version(text: &str) -> Option<(Version, &str)> {
 mod tests {
     use super::*;
 
+    const SEVEN: Version = [7, 0, 10];
+
+    #[test]
+    fn a_later_version_has_more() {
+        assert_eq!(check("version >= 8.0.1", [8, 0, 8]), Requires::Met);
+        assert!(matches!(check("version < 8", [8, 0, 8]), Requires::Unmet(_)));
+    }
+
     #[test]
     fn versions_are_compared_with_the_simulated_one() {
         for met in [
@@ -113,7 +119,7 @@ mod tests {
             "version >= 7, feature ja3",
             "version>=7",
         ] {
-            assert_eq!(check(met), Requires::Met, "{met}");
+            assert_eq!(check(met, SEVEN), Requires::Met, "{met}");
         }
         for lacking in [
             "version >= 8",
@@ -123,10 +129,10 @@ mod tests {
             "feature geoip",
             "feature ja3, version >= 10",
         ] {
-            assert!(matches!(check(lacking), Requires::Unmet(_)), "{lacking}");
+            assert!(matches!(check(lacking, SEVEN), Requires::Unmet(_)), "{lacking}");
         }
         for unreadable in ["version 7", "version >= x", "version >= 7, version < 8", "version >= 7-beta"] {
-            assert!(matches!(check(unreadable), Requires::Unreadable(_)), "{unreadable}");
+            assert!(matches!(check(unreadable, SEVEN), Requires::Unreadable(_)), "{unreadable}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What of the stream engine can be set, under the names of `suricata.yaml`.
 
-use crate::packet::{HostOs, HostPolicies};
+use crate::packet::{HostOs, HostPolicies, TcpHeader};
 
 /// What happens to TCP traffic that begins without a handshake. Suricata: `stream.midstream-policy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,6 +102,15 @@ pub struct StreamConfig {
     pub syn_queued_max: u8,
     /// How many different SYN/ACK packets of a connection are remembered.
     pub synack_queued_max: u8,
+    /// Several SYN packets of a connection are told apart by sequence number and time stamp, the newest gives the connection
+    /// its sequence number, the oldest is forgotten when there are too many, and a SYN/ACK may answer any of them; otherwise
+    /// they are told apart by time stamp alone, and the first one's sequence number stays.
+    pub syns_by_sequence: bool,
+    /// A SYN with Fast Open data counts as a packet of an established connection and its SYN/ACK as one of the handshake;
+    /// otherwise it is the SYN/ACK that establishes.
+    pub fast_open_at_syn: bool,
+    /// The packet at which a connection is picked up counts as one of an established connection.
+    pub pickup_is_established: bool,
     /// Let a timestamp be one behind the last.
     pub liberal_timestamps: bool,
     /// What happens when an application layer parser fails. Suricata: `app-layer.error-policy`.
@@ -124,6 +133,9 @@ impl StreamConfig {
             chunk_bytes: [2560, 2560],
             syn_queued_max: 10,
             synack_queued_max: 5,
+            syns_by_sequence: false,
+            fast_open_at_syn: false,
+            pickup_is_established: false,
             liberal_timestamps: true,
             app_error_policy: ExceptionPolicy::Ignore,
         }
@@ -132,6 +144,11 @@ impl StreamConfig {
     /// Whether a session may start without a SYN: it must be asked for, and the policy must not condemn or divert the packet.
     pub(crate) fn picks_up_midstream(&self) -> bool {
         self.midstream && self.midstream_policy_allows_pickup()
+    }
+
+    /// The sequence number that stands for the first byte of a packet's data.
+    pub(crate) fn first_byte(&self, tcp: &TcpHeader) -> u32 {
+        tcp.seq.wrapping_add(u32::from(self.fast_open_at_syn && tcp.options.fast_open.is_some()))
     }
 
     /// The policy leaves the packet to the stream engine.

@@ -71,6 +71,7 @@ impl Step<'_> {
                 let next = self.session.half(ToServer).next_seq + segment.len();
                 self.expect_next(ToServer, next);
                 self.reassemble(ToServer);
+                self.out.established |= self.config.fast_open_at_syn;
             }
         }
     }
@@ -171,6 +172,9 @@ impl Step<'_> {
     }
 
     fn syn_ack_on_syn(&mut self) -> Accepted {
+        if self.config.syns_by_sequence {
+            return self.syn_ack_on_any_syn();
+        }
         let segment = self.segment;
         let client = self.session.half(ToServer);
         let (isn, next) = (client.isn, client.next_seq);
@@ -184,7 +188,9 @@ impl Step<'_> {
                 self.session.fast_open_ignored = true;
             }
             self.session.fast_open = true;
-            self.set_state(TcpState::Established);
+            if !self.config.fast_open_at_syn {
+                self.set_state(TcpState::Established);
+            }
         } else if segment.ack != isn + 1 {
             return self.refuse("3whs_synack_with_wrong_ack");
         }
@@ -194,6 +200,42 @@ impl Step<'_> {
             let answered = self.session.candidates.iter().find(|candidate| candidate.timestamp == echo).cloned();
             let Some(syn) = answered else { return self.refuse("pkt_invalid_timestamp") };
             self.use_syn(&syn);
+        }
+        self.session.candidates.clear();
+        self.use_syn_ack(&Candidate::of(&segment));
+        Ok(())
+    }
+
+    /// The SYN that it answers is looked up by the sequence number it acknowledges and the time stamp it echoes.
+    fn syn_ack_on_any_syn(&mut self) -> Accepted {
+        let segment = self.segment;
+        let client = self.session.half(ToServer);
+        let (isn, next) = (client.isn, client.next_seq);
+        let wrong_echo = !(self.config.liberal_timestamps || self.echoes_syn_timestamp());
+        let fast_open = segment.tcp.options.fast_open.is_some() || self.session.fast_open;
+        if fast_open && segment.ack == next && !wrong_echo {
+            // Fast Open's data is acknowledged
+        } else if segment.ack == isn + 1 && !wrong_echo {
+            if fast_open {
+                self.session.half_mut(ToServer).next_seq = isn;
+                self.event("3whs_synack_tfo_data_ignored");
+                self.session.fast_open_ignored = true;
+            }
+        } else {
+            let echo = segment.tcp.options.timestamp.map(|(_, echo)| echo);
+            let liberal = self.config.liberal_timestamps;
+            let answers = |syn: &&Candidate| {
+                syn.seq == segment.ack - 1 && if echo.is_some() { syn.timestamp == echo } else { liberal }
+            };
+            let Some(syn) = self.session.candidates.iter().find(answers).cloned() else {
+                let known = segment.ack == isn + 1 || (fast_open && segment.ack == next);
+                return self.refuse(if known { "pkt_invalid_timestamp" } else { "3whs_synack_with_wrong_ack" });
+            };
+            self.use_syn(&syn);
+        }
+        self.session.fast_open |= fast_open;
+        if fast_open && !self.config.fast_open_at_syn {
+            self.set_state(TcpState::Established);
         }
         self.session.candidates.clear();
         self.use_syn_ack(&Candidate::of(&segment));
@@ -286,10 +328,16 @@ impl Step<'_> {
 
     /// Another SYN of the client: from now on the latest one counts, but a SYN/ACK may still answer an earlier one.
     fn another_syn(&mut self) {
-        let latest = Candidate::of_syn(&self.segment);
+        let by_sequence = self.config.syns_by_sequence;
+        let latest = if by_sequence {
+            Candidate { ack: Seq(0), ..Candidate::of(&self.segment) }
+        } else {
+            Candidate::of_syn(&self.segment)
+        };
         let client = self.session.half(ToServer);
         let server = self.session.half(ToClient);
         let known = Candidate {
+            seq: if by_sequence { client.isn } else { Seq(0) },
             window: server.window as u16,
             window_scale: self.session.syn_window_scale.then_some(server.window_scale),
             timestamp: client.has_timestamp.then_some(client.last_ts),
@@ -297,7 +345,9 @@ impl Step<'_> {
             packet_s: client.last_packet_s,
             ..Candidate::default()
         };
-        if latest != known && !self.session.candidates.iter().any(|old| old.timestamp == known.timestamp) {
+        if by_sequence && latest != known {
+            self.remember_syn(known);
+        } else if latest != known && !self.session.candidates.iter().any(|old| old.timestamp == known.timestamp) {
             if self.session.candidates.len() >= usize::from(self.config.syn_queued_max) {
                 self.event("3whs_syn_flood");
             } else {
@@ -307,8 +357,26 @@ impl Step<'_> {
         self.use_syn(&latest);
     }
 
+    /// Keeps a SYN behind those before it, in the oldest one's place if there are too many.
+    fn remember_syn(&mut self, syn: Candidate) {
+        let same = |old: &Candidate| syn.timestamp.is_some() && old.timestamp == syn.timestamp && old.seq == syn.seq;
+        if self.session.candidates.iter().any(same) {
+            return;
+        }
+        if self.session.candidates.len() >= usize::from(self.config.syn_queued_max) {
+            self.event("3whs_syn_flood");
+            self.session.candidates.remove(0);
+        }
+        self.session.candidates.push(syn);
+    }
+
     fn use_syn(&mut self, syn: &Candidate) {
+        let by_sequence = self.config.syns_by_sequence;
         let client = self.session.half_mut(ToServer);
+        if by_sequence {
+            client.start_after(syn.seq);
+            client.next_seq = syn.seq + 1;
+        }
         if let Some(ts) = syn.timestamp {
             client.last_packet_s = syn.packet_s;
             client.last_ts = ts;

@@ -259,6 +259,7 @@ pub fn process(
                 let mut step =
                     Step { config, session, segment, app, key: flow.key, app_config: flow.app, events, out: &mut out };
                 step.open(opening);
+                out.established |= config.pickup_is_established && session.state >= TcpState::Established;
             })
         } else {
             Ok(())

@@ -55,7 +55,7 @@ impl Http1Tx {
             self.request.body.kind = self.kind_of_request();
         }
         let is_past = self.request.progress > progress::BODY;
-        let limit = self.limits.request;
+        let limit = self.config.bodies.request;
         let sizes = limit.sizes;
         let Body { request, files, has_file, kind, read, .. } = &mut self.request.body;
         let room = limit.room(request.len(), data);
@@ -153,7 +153,7 @@ impl Http1Tx {
         };
         let opens = !self.response.body.has_file && names_file();
         let body = &mut self.response.body;
-        let room = self.limits.response.room(body.received, data);
+        let room = self.config.bodies.response.room(body.received, data);
         if room == 0 {
             if std::mem::take(&mut body.has_file) {
                 body.files.close(false);
@@ -163,7 +163,7 @@ impl Http1Tx {
         let data = data.get(..room).unwrap_or(data);
         body.received += data.len() as u64;
         if opens {
-            body.files.open(self.limits.response.sizes);
+            body.files.open(self.config.bodies.response.sizes);
             body.has_file = true;
         }
         if body.has_file {

@@ -45,7 +45,8 @@ pub(super) struct Over;
 
 impl Decoders {
     /// What undoes a `Content-Encoding` of at most so many layers; `None` when there is nothing to undo.
-    pub(super) fn new(value: &[u8], layers_max: usize, mut tell: impl FnMut(Oddity)) -> Option<Self> {
+    /// `at_once`: rules see what comes of a piece at once, not when a block is full.
+    pub(super) fn new(value: &[u8], layers_max: usize, at_once: bool, mut tell: impl FnMut(Oddity)) -> Option<Self> {
         let text = super::text::without_nul(value);
         let is = |word: &[u8]| text.eq_ignore_ascii_case(word);
         let codings = if is(b"gzip") || is(b"x-gzip") {
@@ -59,7 +60,7 @@ impl Decoders {
         } else {
             listed(value, layers_max, &mut tell)
         };
-        let layers: Vec<Decoder> = codings.into_iter().map(Decoder::new).collect();
+        let layers: Vec<Decoder> = codings.into_iter().map(|coding| Decoder::new(coding, at_once)).collect();
         (!layers.is_empty()).then_some(Self { layers, bytes_in: 0, bytes_out: 0, done: false })
     }
 
@@ -137,6 +138,7 @@ fn run(layers: &mut [Decoder], data: Option<&[u8]>, out: &mut Sink<'_>) -> Resul
 #[derive(Debug)]
 struct Decoder {
     coding: Coding,
+    at_once: bool,
     inflate: Option<Inflate>,
     /// Undone, and not a whole block yet.
     block: Vec<u8>,
@@ -145,8 +147,9 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn new(coding: Coding) -> Self {
-        Self { coding, inflate: Inflate::new(coding), block: Vec::new(), restarts: 0, pass_on: coding == Coding::Lzma }
+    fn new(coding: Coding, at_once: bool) -> Self {
+        let pass_on = coding == Coding::Lzma;
+        Self { coding, at_once, inflate: Inflate::new(coding), block: Vec::new(), restarts: 0, pass_on }
     }
 
     fn finish(&mut self, rest: &mut [Decoder], out: &mut Sink<'_>) -> Result<(), Broken> {
@@ -184,7 +187,7 @@ impl Decoder {
                 },
             }
         }
-        Ok(())
+        if self.at_once { self.hand_on(rest, out) } else { Ok(()) }
     }
 
     fn hand_on(&mut self, rest: &mut [Decoder], out: &mut Sink<'_>) -> Result<(), Broken> {
@@ -316,7 +319,7 @@ mod tests {
 
     /// What comes out for each piece, and at the end.
     fn decode(value: &str, pieces: &[&[u8]]) -> Vec<Vec<u8>> {
-        let mut decoders = Decoders::new(value.as_bytes(), 2, |_| {}).unwrap();
+        let mut decoders = Decoders::new(value.as_bytes(), 2, false, |_| {}).unwrap();
         let mut all = Vec::new();
         for piece in pieces {
             let mut out = Vec::new();
@@ -349,6 +352,6 @@ mod tests {
     fn layers_are_undone_in_the_order_in_which_they_are_named() {
         let coded = gzip(&deflate(b"hello"));
         assert_eq!(decode("gzip, deflate", &[&coded]).concat(), b"hello");
-        assert!(Decoders::new(b"identity", 2, |_| {}).is_none());
+        assert!(Decoders::new(b"identity", 2, false, |_| {}).is_none());
     }
 }

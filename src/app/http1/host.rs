@@ -16,8 +16,8 @@ pub(super) struct HostPort {
 
 /// Reads the value of a `Host` header or the target of a `CONNECT`.
 ///
-/// As in libhtp a name is made lower case only when no port follows it.
-pub(super) fn parse(value: &[u8]) -> HostPort {
+/// As in libhtp 0.5 a name is made lower case only when no port follows it; `lower`: always.
+pub(super) fn parse(value: &[u8], lower: bool) -> HostPort {
     let value = trim(value);
     let mut parsed = HostPort::default();
     if value.is_empty() {
@@ -45,7 +45,7 @@ pub(super) fn parse(value: &[u8]) -> HostPort {
                 let host = value.get(..colon).unwrap_or_default();
                 let end = host.iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0x0b);
                 let host = host.get(..end.map_or(0, |at| at + 1)).unwrap_or_default();
-                (host.to_vec(), value.get(colon + 1..))
+                (if lower { host.to_ascii_lowercase() } else { host.to_vec() }, value.get(colon + 1..))
             }
         }
     };
@@ -81,7 +81,7 @@ mod tests {
 
     #[track_caller]
     fn check(value: &str, host: Option<&str>, port: Option<u16>, invalid: bool) {
-        let parsed = parse(value.as_bytes());
+        let parsed = parse(value.as_bytes(), false);
         let got = parsed.host.as_deref().map(|host| std::str::from_utf8(host).unwrap());
         assert_eq!((got, parsed.port, parsed.invalid), (host, port, invalid));
     }

@@ -2,7 +2,8 @@
 
 use std::cell::OnceCell;
 
-use super::super::body::{BodyLimits, Files, Window};
+use super::super::AppConfig;
+use super::super::body::{Files, Window};
 use super::super::transaction::{Buffer, raise};
 use super::body::Body;
 use super::decoding::{Decoders, Oddity};
@@ -243,7 +244,7 @@ fn push_header(lines: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 /// A request and its response.
 #[derive(Debug, Default)]
 pub struct Http1Tx {
-    pub(super) limits: BodyLimits,
+    pub(super) config: AppConfig,
     pub(super) request: Message,
     pub(super) response: Message,
     pub(super) method: Option<Box<[u8]>>,
@@ -287,9 +288,9 @@ pub(super) enum Coding {
 pub(super) struct TooMany;
 
 impl Http1Tx {
-    /// Nothing was seen yet.
-    pub(super) fn new(limits: BodyLimits) -> Self {
-        Self { limits, ..Self::default() }
+    /// Nothing is known of request and response.
+    pub(super) fn new(config: AppConfig) -> Self {
+        Self { config, ..Self::default() }
     }
 
     pub(super) fn side(&mut self, direction: Direction) -> &mut Message {
@@ -336,7 +337,7 @@ impl Http1Tx {
 
     /// What rules look at in the request's body.
     pub(in super::super) fn request_body(&self) -> Option<Window<'_>> {
-        self.request.body.request.window(self.limits.request.sizes, self.request.progress > progress::BODY)
+        self.request.body.request.window(self.config.bodies.request.sizes, self.request.progress > progress::BODY)
     }
 
     /// The files of a direction.
@@ -458,17 +459,18 @@ impl Http1Tx {
     fn read_target(&mut self, events: &mut EventSet, target: &[u8], is_there: bool) {
         let mut invalid = false;
         if self.is_connect() && is_there {
-            let parsed = host::parse(target);
+            let parsed = host::parse(target, self.config.http_host_lower_before_port);
             invalid |= parsed.invalid;
             self.uri_host = parsed.host.as_deref().map(uri::normal_host);
             self.uri_port = parsed.port;
-            self.uri_normal = Some(Box::default());
+            self.uri_normal = (!self.config.http_uri_empty_is_none).then(Box::default);
         } else if !self.is_connect() {
             let parsed = uri::parse(target);
             invalid |= parsed.invalid;
             self.uri_host = parsed.host;
             self.uri_port = parsed.port;
-            self.uri_normal = Some(parsed.normal.into());
+            self.uri_normal = Some(parsed.normal.into())
+                .filter(|uri: &Box<[u8]>| !uri.is_empty() || !self.config.http_uri_empty_is_none);
             self.has_path = parsed.has_path;
         }
         invalid |= self.uri_host.as_deref().is_some_and(|host| !host::is_valid(host));
@@ -609,7 +611,8 @@ impl Http1Tx {
     /// All headers of the response are there: how its body is coded.
     pub(super) fn content_coding(&self, events: &mut EventSet) -> Option<Decoders> {
         let value = self.response.headers.get(b"Content-Encoding")?;
-        Decoders::new(value, usize::from(self.limits.layers), |oddity| {
+        let layers = usize::from(self.config.bodies.layers);
+        Decoders::new(value, layers, self.config.http_decoded_at_once, |oddity| {
             raise(
                 events,
                 match oddity {
@@ -630,7 +633,7 @@ impl Http1Tx {
             }
             return;
         };
-        let named = host::parse(value);
+        let named = host::parse(value, self.config.http_host_lower_before_port);
         if named.invalid {
             raise(events, "http.request_header_host_invalid");
         }

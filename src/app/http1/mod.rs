@@ -20,9 +20,8 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::body::BodyLimits;
 use super::transaction::{TxData, raise};
-use super::{AppProto, FlowKeyView, Parsed, Transactions, Wishes};
+use super::{AppConfig, AppProto, FlowKeyView, Parsed, Transactions, Wishes};
 use crate::packet::{Event, EventSet};
 use crate::verdict::Direction;
 use request::RequestState;
@@ -157,8 +156,7 @@ impl Lane {
 /// The parser of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Http1Parser {
-    /// How much of bodies its transactions keep.
-    limits: BodyLimits,
+    config: AppConfig,
     request_lane: Lane,
     response_lane: Lane,
     request: RequestState,
@@ -196,9 +194,8 @@ fn take_events(txs: &mut Transactions) -> EventsBefore {
 }
 
 impl Http1Parser {
-    /// At the beginning of a connection.
-    pub(super) fn new(limits: BodyLimits) -> Self {
-        Self { limits, ..Self::default() }
+    pub(super) fn new(config: AppConfig) -> Self {
+        Self { config, ..Self::default() }
     }
 
     /// Takes data of a direction, or its end.
@@ -250,9 +247,11 @@ impl Http1Parser {
                 let consumed = self.responses(txs, data, wishes);
                 if self.response_lane.status == Status::Error {
                     parsed = Parsed::Error;
-                } else if self.response_lane.status == Status::Tunnel && self.is_upgrade_to_http2(txs) {
+                } else if self.response_lane.status == Status::Tunnel
+                    && let Some(next) = self.upgrade(txs, wishes.config)
+                {
                     let port = self.response_lane.tx.and_then(|id| tx(txs, id)).and_then(|(tx, _)| tx.port);
-                    wishes.change = Some((port, AppProto::Http2));
+                    wishes.change = Some((port, next));
                     let left = data.len() - consumed;
                     if consumed > 0 && left > 0 {
                         parsed = Parsed::Incomplete { consumed: consumed as u32, needed: left as u32 };
@@ -323,9 +322,17 @@ impl Http1Parser {
         Parsed::Ok
     }
 
-    fn is_upgrade_to_http2(&self, txs: &mut Transactions) -> bool {
-        let Some((tx, _)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return false };
-        tx.status == Some(101) && tx.response.headers.get(b"Upgrade") == Some(b"h2c")
+    /// What the server has agreed to speak from here on.
+    fn upgrade(&self, txs: &mut Transactions, config: AppConfig) -> Option<AppProto> {
+        let (tx, _) = self.response_lane.tx.and_then(|id| tx(txs, id))?;
+        let protocol = tx.response.headers.get(b"Upgrade").filter(|_| tx.status == Some(101))?;
+        match protocol {
+            b"h2c" => Some(AppProto::Http2),
+            _ if config.websocket_after_upgrade && protocol.eq_ignore_ascii_case(b"websocket") => {
+                Some(AppProto::Websocket)
+            }
+            _ => None,
+        }
     }
 
     /// A new transaction; `None` when there are too many.
@@ -333,7 +340,7 @@ impl Http1Parser {
         if txs.list.len() >= TRANSACTIONS_MAX {
             return None;
         }
-        let id = txs.push(TxData::Http1(Box::new(Http1Tx::new(self.limits)))).id;
+        let id = txs.push(TxData::Http1(Box::new(Http1Tx::new(self.config)))).id;
         self.request_lane.tx = Some(id);
         Some(id)
     }

@@ -435,7 +435,9 @@ impl Http1Parser {
             let opened = tx.is_connect() && tx.status.is_some_and(|status| (200..300).contains(&status));
             if opened && self.n_responses == 1 {
                 wishes.change = Some((tx.port, AppProto::Unknown));
-                tx.request.progress = progress::COMPLETE;
+                if wishes.config.connect_completes_request {
+                    tx.request.progress = progress::COMPLETE;
+                }
             }
         }
         if self.request_lane.status == Status::WaitsForOther && self.request_lane.tx == Some(id) {

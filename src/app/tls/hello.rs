@@ -332,11 +332,13 @@ impl Walk<'_> {
                 return Err(Stop::Raised);
             }
         };
+        let whole = self.tx.config.sni_keeps_nul;
         let hello = self.tx.hello(self.direction);
         if hello.sni.is_some() {
             raise(self.events, "tls.multiple_sni_extensions");
         } else {
-            hello.sni = name.split(|&byte| byte == 0).next().map(Box::from);
+            let shown = if whole { Some(name) } else { name.split(|&byte| byte == 0).next() };
+            hello.sni = shown.map(Box::from);
         }
         Ok(())
     }
@@ -367,6 +369,7 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::AppConfig;
 
     fn client_hello(extensions: &[u8]) -> Vec<u8> {
         let mut message = vec![3, 3];
@@ -438,7 +441,11 @@ mod tests {
     }
 
     #[test]
-    fn a_nul_byte_ends_the_name() {
+    fn a_nul_byte_ends_the_name_or_not() {
         check(&server_name(&["a.example\0.b"]), Some("a.example"), &[]);
+        let mut tx = TlsTx::new(AppConfig { sni_keeps_nul: true, ..AppConfig::default() });
+        let hello = client_hello(&server_name(&["a.example\0.b"]));
+        read(&mut tx, &mut EventSet::new(), Kind::Client, Direction::ToServer, &hello);
+        assert_eq!(tx.sni(), Some("a.example\0.b"));
     }
 }

@@ -10,22 +10,29 @@ mod ssl2;
 
 pub(super) use record::TlsParser;
 
+use super::AppConfig;
 use super::fingerprint::{Ja3, Ja4};
 use super::probe::{Context, Probe};
 use super::transaction::Buffer;
 use crate::verdict::Direction;
 use certificate::Certificates;
 
-/// How far a session has come. Suricata: `TLS_STATE_IN_PROGRESS` and so on.
+/// How far a session has come. Suricata: `TLS_STATE_IN_PROGRESS` and so on. Hellos count only where each side has its own
+/// progress ([`AppConfig::tls_progress_by_side`](crate::app::AppConfig::tls_progress_by_side)). Numbered apart from what other
+/// protocols have, so that a place tells whether it is one of TLS.
 pub mod progress {
     /// The handshake is under way.
     pub const IN_PROGRESS: u8 = 0;
-    /// The server's certificate is known; only the client's direction has this.
-    pub const CERT_READY: u8 = 1;
+    /// The side's hello was read.
+    pub const HELLO: u8 = 16;
+    /// The side's certificate is known. Where both sides have one progress: the server's is, in the client's direction.
+    pub const CERT_READY: u8 = 17;
+    /// The server has said that its hello is over.
+    pub const HELLO_DONE: u8 = 18;
     /// The handshake is over.
-    pub const HANDSHAKE_DONE: u8 = 2;
+    pub const HANDSHAKE_DONE: u8 = 19;
     /// The session is over.
-    pub const FINISHED: u8 = 3;
+    pub const FINISHED: u8 = 20;
 }
 
 /// Bits of [`TlsTx::state`], as `ssl_state` names them.
@@ -97,6 +104,9 @@ pub struct TlsTx {
     flags: u32,
     /// The flags of the last handshake message alone, until the next record begins.
     current: u32,
+    config: AppConfig,
+    /// What the last message of a side says of its progress, by [`Direction::index`].
+    reached: [u8; 2],
     client: Hello,
     server: Hello,
 }
@@ -105,7 +115,7 @@ pub struct TlsTx {
 #[derive(Debug, Default)]
 struct Hello {
     version: u16,
-    /// Up to a NUL byte, like the buffer of `tls.sni`.
+    /// The buffer of `tls.sni`, see [`AppConfig::sni_keeps_nul`].
     sni: Option<Box<[u8]>>,
     random: [u8; RANDOM_BYTES],
     certificates: Certificates,
@@ -134,6 +144,23 @@ pub(super) struct Eof {
 }
 
 impl TlsTx {
+    /// A session of which nothing is known.
+    pub(super) fn new(config: AppConfig) -> Self {
+        Self { config, ..Self::default() }
+    }
+
+    /// A side has come to a place, which may lie before one that it was at.
+    fn reach(&mut self, direction: Direction, progress: u8) {
+        if let Some(reached) = self.reached.get_mut(direction.index()) {
+            *reached = progress;
+        }
+    }
+
+    /// Both sides have.
+    fn reach_both(&mut self, progress: u8) {
+        self.reached = [progress; 2];
+    }
+
     fn hello(&mut self, direction: Direction) -> &mut Hello {
         match direction {
             Direction::ToServer => &mut self.client,
@@ -165,7 +192,9 @@ impl TlsTx {
     }
 
     pub(super) fn progress(&self, direction: Direction) -> u8 {
-        if self.has(flag::FINISHED) {
+        if self.config.tls_progress_by_side {
+            self.reached.get(direction.index()).copied().unwrap_or(progress::IN_PROGRESS)
+        } else if self.has(flag::FINISHED) {
             progress::FINISHED
         } else if self.has(flag::HANDSHAKE_DONE) {
             progress::HANDSHAKE_DONE

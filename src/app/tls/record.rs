@@ -3,7 +3,7 @@
 use super::super::transaction::{TxData, raise};
 use super::super::{Keep, Parsed, Transactions, Wishes};
 use super::ssl2::{self, Session};
-use super::{Eof, TlsTx, flag, heartbeat, hello, state, version};
+use super::{Eof, TlsTx, flag, heartbeat, hello, progress, state, version};
 use crate::packet::EventSet;
 use crate::verdict::Direction;
 
@@ -11,6 +11,8 @@ const HEADER_BYTES: u32 = 5;
 const RECORD_BYTES_MIN: usize = 6;
 const RECORD_BYTES_MAX: u32 = (1 << 14) + 1024;
 const MESSAGE_HEADER_BYTES: usize = 4;
+/// The level of an alert that ends the session.
+const FATAL: u8 = 2;
 
 mod content {
     pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -105,6 +107,7 @@ impl TlsParser {
                 return Parsed::Error;
             }
             tx.flags |= flag::FINISHED;
+            tx.reach(direction, progress::FINISHED);
             return Parsed::Ok;
         }
         let mut side = std::mem::take(self.side(direction));
@@ -117,9 +120,11 @@ impl TlsParser {
         let asked = if tx.has(flag::WANTS_CLIENT_CERTIFICATE) { &tx.client } else { &tx.server };
         if asked.certificates.is_known() {
             tx.flags |= flag::HANDSHAKE_DONE;
+            tx.reach_both(progress::HANDSHAKE_DONE);
         }
         if eof.to_server && eof.to_client {
             tx.flags |= flag::FINISHED;
+            tx.reach_both(progress::FINISHED);
         }
         Parsed::Ok
     }
@@ -268,12 +273,24 @@ impl TlsParser {
                         Direction::ToServer => flag::CLIENT_CHANGE_CIPHER_SPEC,
                         Direction::ToClient => flag::SERVER_CHANGE_CIPHER_SPEC,
                     };
+                if direction == Direction::ToServer {
+                    tx.reach(direction, progress::HANDSHAKE_DONE);
+                }
             }
+            content::ALERT if tx.config.tls_progress_by_side => match body {
+                [FATAL, _] => tx.reach_both(progress::FINISHED),
+                [] | [_] => {
+                    raise(events, "tls.invalid_alert_message");
+                    return false;
+                }
+                _ => {}
+            },
             content::ALERT => {}
             content::APPLICATION_DATA => {
                 // Early data of TLS 1.3 comes before the handshake is over.
                 if !tx.has(flag::EARLY_DATA) || tx.has(state::SERVER_HELLO) {
                     tx.flags |= flag::HANDSHAKE_DONE;
+                    tx.reach(direction, progress::HANDSHAKE_DONE);
                     wishes.no_payload_inspection = true;
                 }
             }
@@ -350,22 +367,28 @@ impl TlsParser {
     }
 
     fn message(&mut self, tx: &mut TlsTx, events: &mut EventSet, direction: Direction, kind: u8, message: &[u8]) {
-        if message.is_empty() {
+        if message.is_empty() && !tx.config.tls_progress_by_side {
             return;
         }
         match kind {
             message::CLIENT_HELLO => {
                 self.current = state::CLIENT_HELLO;
                 hello::read(tx, events, self.keep, hello::Kind::Client, direction, message);
+                tx.reach(direction, progress::HELLO);
             }
             message::SERVER_HELLO => {
                 self.current = state::SERVER_HELLO;
                 hello::read(tx, events, self.keep, hello::Kind::Server, direction, message);
+                tx.reach(direction, progress::HELLO);
             }
             message::SERVER_KEY_EXCHANGE => self.current = state::SERVER_KEYX,
             message::CLIENT_KEY_EXCHANGE => self.current = state::CLIENT_KEYX,
             message::CERTIFICATE => {
                 tx.hello(direction).certificates.read(events, message, self.keep.certificates);
+                tx.reach(direction, progress::CERT_READY);
+            }
+            message::SERVER_HELLO_DONE if direction == Direction::ToClient => {
+                tx.reach(direction, progress::HELLO_DONE);
             }
             message::CERTIFICATE_REQUEST if direction == Direction::ToClient => {
                 self.current = flag::WANTS_CLIENT_CERTIFICATE;

@@ -3,7 +3,7 @@
 use super::super::reader::Reader;
 use super::super::transaction::raise;
 use super::record::{Decoded, Side};
-use super::{TlsTx, flag, state, version};
+use super::{TlsTx, flag, progress, state, version};
 use crate::packet::EventSet;
 use crate::verdict::Direction;
 
@@ -99,17 +99,22 @@ fn body(side: &mut Side, session: &mut Session, rest: &mut Reader) -> Option<()>
             };
             side.processed += 6;
             *session.current = state::CLIENT_HELLO | flag::SSL2_CLIENT_HELLO;
+            session.tx.reach(Direction::ToServer, progress::HELLO);
             session.tx.hello(session.direction).version = sent;
             if session_id_bytes == 0 {
                 *session.current |= flag::SSL2_NO_SESSION_ID;
             }
         }
         message::CLIENT_MASTER_KEY => *session.current = flag::SSL2_MASTER_KEY,
-        message::SERVER_HELLO => *session.current = state::SERVER_HELLO | flag::SSL2_SERVER_HELLO,
+        message::SERVER_HELLO => {
+            *session.current = state::SERVER_HELLO | flag::SSL2_SERVER_HELLO;
+            session.tx.reach(Direction::ToClient, progress::HELLO);
+        }
         message::CLIENT_CERTIFICATE => {
             if to_server {
                 *session.current = state::CLIENT_KEYX;
             }
+            session.tx.reach(Direction::ToClient, progress::CERT_READY);
             encrypted(session);
         }
         message::SERVER_VERIFY | message::SERVER_FINISHED | message::CLIENT_FINISHED | message::REQUEST_CERTIFICATE => {

@@ -10,7 +10,7 @@ use crate::policy::model::{Notice, RuleOrder, StatefulGroup, StatefulKind};
 use crate::policy::problems::Problems;
 use crate::policy::refusals;
 use crate::policy::resource::Resource;
-use crate::policy::rule_text::{check_duplicates, parse_rules};
+use crate::policy::rule_text::{check_duplicates, parse_rules_in};
 use crate::policy::value::Node;
 use crate::rules::ast::Rule;
 use crate::rules::keyword::Keyword;
@@ -190,7 +190,7 @@ fn says_something(node: &Node) -> bool {
 
 fn suricata(node: &Node, name: &str, env: &Env<'_>, problems: &mut Problems) -> Option<(StatefulKind, Vec<Rule>)> {
     let text = members::text(node, &format!("the rules of rule group `{name}`"), problems)?;
-    let parsed = parse_rules(&text);
+    let parsed = parse_rules_in(&text, env.options.dialect);
     // A rule that cannot be read for one keyword can be left out for it, like one that can.
     let mut left_out: Vec<(String, Span)> = Vec::new();
     for problem in parsed.diagnostics {

@@ -15,6 +15,7 @@ mod flow;
 mod header;
 mod http2;
 mod ip_protocols;
+mod later;
 mod meta;
 mod number;
 mod other;
@@ -442,9 +443,15 @@ pub fn defs() -> impl Iterator<Item = &'static KeywordDef> {
         number::DEFS,
         bytes::DEFS,
         other::DEFS,
+        later::DEFS,
     ]
     .into_iter()
     .flatten()
+}
+
+/// Whether a keyword came with Suricata 8.0.
+pub(crate) fn is_later(def: &KeywordDef) -> bool {
+    later::DEFS.iter().any(|later| later.name == def.name)
 }
 
 /// The keyword with this name or alias; capitals do not matter.
