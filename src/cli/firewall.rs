@@ -52,6 +52,11 @@ impl Firewall {
         }
     }
 
+    /// The compiled rules.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// The engine's name in reports: `Suricata 7.0` for the profile `suricata-7.0`.
     pub fn engine_name(&self) -> String {
         self.program.profile().name.replacen("suricata-", "Suricata ", 1)
