@@ -40,6 +40,7 @@ fn may_replace(target: &Path, files: &[(&'static str, String)], force: bool) -> 
     let mut found = Vec::new();
     list(target, Path::new(""), &mut found)
         .map_err(|error| Stop::bad_input(format!("`{shown}` cannot be read: {error}"), ""))?;
+    found.sort();
     if found.is_empty() {
         return Ok(());
     }

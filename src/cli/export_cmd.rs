@@ -9,11 +9,11 @@ use super::session::Session;
 use crate::export::{self, Misplaced, Ordering};
 use crate::policy::model::{Policy, RuleOrder};
 use crate::report::units::counted;
-use crate::report::{Notice, RuleEntry, notice};
+use crate::report::{Notice, notice};
 use crate::source::{Diagnostic, Severity};
 
 /// How many misplaced rules are shown with their places.
-const SHOWN: usize = 5;
+const SHOWN: usize = 3;
 
 /// Runs the command.
 ///
@@ -81,16 +81,14 @@ fn not_exported(policy: &Policy, misplaced: &[Misplaced]) -> Vec<Notice> {
 pub fn tell_misplaced(all: &[Misplaced], severity: Severity, session: &Session, console: Console) -> Result<(), Stop> {
     let by_place = session.rules_by_place();
     let rule = |place: u32| by_place.get(place as usize).and_then(|id| session.book.rule(*id));
-    let name = |place: u32| match rule(place) {
-        Some(RuleEntry { default_action: Some(action), .. }) => format!("aws:{action}"),
-        Some(rule) => format!("sid {}", rule.sid),
-        None => format!("rule {place}"),
+    let name = |place: u32| {
+        by_place.get(place as usize).map_or_else(|| format!("rule {place}"), |id| session.book.describe_shortly(*id))
     };
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for found in all.iter().take(SHOWN) {
         let (here, there) = if found.other_is_first() { ("behind", "before") } else { ("before", "behind") };
         let message = format!(
-            "strict order is not kept: `{}` comes {here} `{}` in the policy, {there} it in Suricata",
+            "strict order is not kept: {} comes {here} {} in the policy, {there} it in Suricata",
             name(found.rule),
             name(found.other)
         );
@@ -105,7 +103,7 @@ pub fn tell_misplaced(all: &[Misplaced], severity: Severity, session: &Session, 
         diagnostics.push(diagnostic.help("Suricata evaluates pass rules first, then drop, reject and alert rules"));
     }
     if let Some(last) = diagnostics.last_mut().filter(|_| all.len() > SHOWN) {
-        last.help = Some(format!("and {} more", counted((all.len() - SHOWN) as u64, "rule")));
+        last.help = Some(format!("{} more than these are out of order", counted((all.len() - SHOWN) as u64, "rule")));
     }
     render::diagnostics(&mut console.err(), &session.book.sources, &diagnostics)?;
     Ok(())

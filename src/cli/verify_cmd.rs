@@ -68,7 +68,7 @@ pub fn run(args: &VerifyArgs, console: Console) -> Result<Exit, Stop> {
         VerifyFormat::Json => report.json(console.records())?,
     }
     notice::write(&mut console.err(), &report.notices())?;
-    Ok(results.iter().map(|(_, result)| exit(result)).fold(Exit::Done, Exit::or))
+    Ok(exit(&results))
 }
 
 /// The program of the policy in the order in which Suricata evaluates it.
@@ -78,12 +78,17 @@ fn by_action(policy: &Policy, ours: &Program) -> Result<Program, Stop> {
         .map_err(|problems| Stop::bad_input(problems.into_iter().map(|p| p.message).collect::<Vec<_>>().join("; "), ""))
 }
 
-fn exit(result: &Result<Comparison, CannotRun>) -> Exit {
-    match result {
-        Err(_) => Exit::BadInput,
-        Ok(comparison) if !comparison.is_equal() => Exit::Findings,
-        Ok(comparison) if !comparison.damage.is_empty() => Exit::Partial,
-        Ok(_) => Exit::Done,
+/// How the run ends: a capture that could not be compared outranks a difference, and that a damaged capture.
+fn exit(results: &[(String, Result<Comparison, CannotRun>)]) -> Exit {
+    let any = |is: fn(&Comparison) -> bool| results.iter().any(|(_, result)| result.as_ref().is_ok_and(is));
+    if results.iter().any(|(_, result)| result.is_err()) {
+        Exit::BadInput
+    } else if any(|comparison| !comparison.is_equal()) {
+        Exit::Findings
+    } else if any(|comparison| !comparison.damage.is_empty()) {
+        Exit::Partial
+    } else {
+        Exit::Done
     }
 }
 

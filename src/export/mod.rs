@@ -10,6 +10,8 @@
 mod order;
 mod rules;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 pub use order::Misplaced;
@@ -81,8 +83,8 @@ pub fn suricata(policy: &Policy, program: &Program, ordering: Ordering) -> Resul
     }
     let files = vec![
         ("suricata.yaml", settings::yaml(policy, program.profile(), &variables, ordering)),
-        ("classification.config", rules::classification(&prepared)),
-        ("reference.config", rules::references(&prepared)),
+        ("classification.config", heading(policy) + &rules::classification(&prepared)),
+        ("reference.config", heading(policy) + &rules::references(&prepared)),
         (RULE_FILE, text),
     ];
     Ok(Export { files, rules, misplaced, as_evaluated })

@@ -3,8 +3,9 @@
 use super::rules::Prepared;
 use crate::detect::Program;
 use crate::rules::ast::Rule;
-use crate::rules::keyword::Keyword;
+use crate::rules::keyword::{Flowbits, FlowintOperand, Keyword};
 use crate::verdict::RuleAction;
+use std::collections::HashMap;
 
 /// A rule that Suricata evaluates on the other side of another one than the policy says, where that may matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,51 +25,62 @@ impl Misplaced {
 
 /// The rules that the order by action puts on the wrong side of others.
 ///
-/// Rules may change places when neither passes, since only a pass ends the walk over the rules that match, and neither
-/// sets or asks for anything that is remembered. So a rule that passes or remembers must have the same rules in front
-/// of it in both orders.
+/// Two rules may change places unless one of them passes, since a pass ends the walk over the rules that match, or both
+/// have to do with the same thing that is remembered of a flow or host.
 pub(super) fn misplaced(prepared: &Prepared, by_action: &Program) -> Vec<Misplaced> {
     let rules: Vec<&Rule> = prepared.all().collect();
     let mut sequence: Vec<u32> = by_action.places().collect();
     // both directions of a rule with `<>`
     sequence.dedup();
-    let mut turn = vec![0_u32; rules.len()];
-    for (now, place) in sequence.iter().enumerate() {
-        if let Some(turn) = turn.get_mut(*place as usize) {
-            *turn = now as u32;
+    let mut turns = vec![0_u32; rules.len()];
+    for (turn, place) in (0..).zip(&sequence) {
+        if let Some(slot) = turns.get_mut(*place as usize) {
+            *slot = turn;
         }
     }
     let mut found = Vec::new();
     let mut last_in_front = None;
-    for (now, &place) in sequence.iter().enumerate() {
-        let now = now as u32;
-        // the same number of rules in front, and none of them from behind: they are the same rules
-        let same = now == place && last_in_front.is_none_or(|last| last < place);
-        last_in_front = last_in_front.max(Some(place));
+    let mut last_by_name = HashMap::new();
+    for (turn, &place) in (0_u32..).zip(&sequence) {
         let Some(&rule) = rules.get(place as usize) else { continue };
-        if same || !keeps_its_place(rule) {
-            continue;
+        let mut other = None;
+        if rule.action.value == RuleAction::Pass {
+            // as many rules in front, and none of them from behind: the same rules
+            let same = turn == place && last_in_front.is_none_or(|last| last < place);
+            let moved = |(other, its_turn): (u32, &u32)| ((other < place) != (*its_turn < turn)).then_some(other);
+            other = if same { None } else { (0_u32..).zip(&turns).filter(|(n, _)| *n != place).find_map(moved) };
         }
-        let moved = |(other, its_turn): &(usize, &u32)| ((*other as u32) < place) != (**its_turn < now);
-        let mut others = turn.iter().enumerate().filter(|(other, _)| *other as u32 != place);
-        if let Some((other, _)) = others.find(moved) {
-            found.push(Misplaced { rule: place, other: other as u32 });
+        for name in remembered(rule) {
+            let last = last_by_name.entry(name).or_insert(place);
+            other = other.or((*last > place).then_some(*last));
+            *last = place.max(*last);
         }
+        found.extend(other.map(|other| Misplaced { rule: place, other }));
+        last_in_front = last_in_front.max(Some(place));
     }
     found
 }
 
-/// A rule for which it matters what comes before it.
-fn keeps_its_place(rule: &Rule) -> bool {
-    rule.action.value == RuleAction::Pass
-        || rule.options.iter().any(|option| match &option.keyword {
-            Keyword::Flowbits(_)
-            | Keyword::Flowint(_)
-            | Keyword::Xbits(_)
-            | Keyword::Hostbits(_)
-            | Keyword::Threshold(_)
-            | Keyword::DetectionFilter(_) => true,
-            Keyword::Pcre(pcre) => !pcre.captures.is_empty(),
-            _ => false,
-        })
+/// What a rule sets or asks for that other rules may ask for or set: the family of keywords and the name. What a
+/// threshold counts is the rule's own.
+fn remembered(rule: &Rule) -> Vec<(&'static str, &str)> {
+    let mut names = Vec::new();
+    for option in &rule.options {
+        match &option.keyword {
+            Keyword::Flowbits(Flowbits::Bits { names: bits, .. }) => {
+                names.extend(bits.iter().map(|name| ("flowbits", name.as_str())));
+            }
+            Keyword::Flowint(flowint) => {
+                names.push(("flowint", flowint.name.as_str()));
+                if let Some(FlowintOperand::Variable(name)) = &flowint.operand {
+                    names.push(("flowint", name));
+                }
+            }
+            // the two see each other's bits
+            Keyword::Xbits(bits) | Keyword::Hostbits(bits) => names.push(("xbits", &bits.name)),
+            Keyword::Pcre(pcre) => names.extend(pcre.captures.iter().map(|name| ("pcre", name.as_str()))),
+            _ => {}
+        }
+    }
+    names
 }

@@ -27,6 +27,9 @@ impl std::fmt::Display for Version {
 /// A Suricata that can be run.
 #[derive(Clone, Debug)]
 pub struct Installed {
+    /// As the user calls it.
+    name: PathBuf,
+    /// From anywhere.
     path: PathBuf,
     version: Version,
     /// A copy in a workplace is run in its stead.
@@ -46,7 +49,7 @@ impl Installed {
     /// When there is none, or another one.
     pub fn find(program: &Path, wanted: (u32, u32)) -> Result<Self, CannotRun> {
         let (major, minor) = wanted;
-        let path = locate(program).ok_or_else(|| {
+        let (name, path) = locate(program).ok_or_else(|| {
             let place = if program.components().count() > 1 { "" } else { " in PATH" };
             let message = format!("there is no program `{}`{place}", program.display());
             CannotRun::new(
@@ -55,15 +58,15 @@ impl Installed {
             )
         })?;
         let output = Command::new(&path).arg("-V").stdin(Stdio::null()).output().map_err(|error| {
-            CannotRun::new(format!("`{}` cannot be run: {error}", path.display()), "--suricata is Suricata's program")
+            CannotRun::new(format!("`{}` cannot be run: {error}", name.display()), "--suricata is Suricata's program")
         })?;
         let said = String::from_utf8_lossy(&output.stdout);
         let version = version_in(&said).ok_or_else(|| {
-            let message = format!("`{} -V` does not say a version of Suricata", path.display());
+            let message = format!("`{} -V` does not say a version of Suricata", name.display());
             CannotRun::new(message, "--suricata is Suricata's program")
         })?;
         if (version.major, version.minor) != wanted {
-            let message = format!("`{}` is Suricata {version}; {major}.{minor} is to be compared with", path.display());
+            let message = format!("`{}` is Suricata {version}; {major}.{minor} is to be compared with", name.display());
             let other = match version {
                 Version { major: 7, minor: 0, .. } => "--engine 7 follows this one",
                 Version { major: 8, minor: 0, .. } => "--engine 8 follows this one",
@@ -71,12 +74,12 @@ impl Installed {
             };
             return Err(CannotRun::new(message, other));
         }
-        Ok(Self { path, version, patched: None })
+        Ok(Self { name, path, version, patched: None })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.name
     }
 
     /// Which one it is.
@@ -90,10 +93,10 @@ impl Installed {
     /// When the program is none that can be patched.
     pub fn patch(&mut self, place: &Workplace) -> Result<(), CannotRun> {
         let bytes = std::fs::read(&self.path)
-            .map_err(|error| CannotRun::new(format!("`{}` cannot be read: {error}", self.path.display()), ""))?;
+            .map_err(|error| CannotRun::new(format!("`{}` cannot be read: {error}", self.name.display()), ""))?;
         let bytes = patched::without_ordering(bytes).map_err(|why| {
             CannotRun::new(
-                format!("`{}` cannot be patched: {why}", self.path.display()),
+                format!("`{}` cannot be patched: {why}", self.name.display()),
                 "without --allow-patched-copy, what the order by action can express is compared",
             )
         })?;
@@ -141,14 +144,16 @@ impl Installed {
     }
 }
 
-/// The file that a name stands for, as a shell finds it.
-fn locate(program: &Path) -> Option<PathBuf> {
+/// The file that a name stands for, as a shell finds it: as the user calls it, and from anywhere.
+fn locate(program: &Path) -> Option<(PathBuf, PathBuf)> {
     if program.components().count() > 1 {
         // the process runs in another directory
-        return std::path::absolute(program).ok().filter(|path| path.is_file());
+        let path = std::path::absolute(program).ok().filter(|path| path.is_file())?;
+        return Some((program.to_owned(), path));
     }
     let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| is_executable(path))
+    let path = std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| is_executable(path))?;
+    Some((path.clone(), path))
 }
 
 #[cfg(unix)]
