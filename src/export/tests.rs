@@ -174,3 +174,25 @@ fn references_and_classes_come_with_the_rules() {
     assert!(file(&export, "reference.config").ends_with("reference: cve http://\n"));
     assert_eq!(export.rules.iter().map(|rule| (rule.gid, rule.sid)).collect::<Vec<_>>(), [(1, 1), (3, 1)]);
 }
+
+#[test]
+fn long_lists_are_written_in_parts() {
+    let list: Vec<String> = (0..2000).map(|n| format!("10.{}.{}.0/24", n / 256, n % 256)).collect();
+    let ports: Vec<String> = (0..300).map(|n| (2 * n + 1).to_string()).collect();
+    let options = LoadOptions {
+        ip_sets: vec![("BIG".to_owned(), list.join(","))],
+        port_sets: vec![("PORTS".to_owned(), ports.join(","))],
+        ..LoadOptions::default()
+    };
+    let mut loaded = load_text("x.rules", "drop tcp any any -> $BIG $PORTS (sid:1;)\n", &options).unwrap();
+    let policy = loaded.policy.unwrap();
+    let program = Program::compile(&policy, &mut loaded.sources, &CompileOptions::default()).unwrap();
+    let written = variables(&suricata(&policy, &program, Ordering::ByAction).unwrap());
+    let line = |name: &str| written.lines().find(|line| line.trim_start().starts_with(name)).unwrap().trim().to_owned();
+    assert_eq!(line("BIG:"), "BIG: \"[$BIG_PART,$BIG_PART_2,$BIG_PART_3,$BIG_PART_4]\"  # --ip-set BIG");
+    assert_eq!(line("PORTS:"), "PORTS: \"[$PORTS_PART,$PORTS_PART_2]\"");
+    let of_parts: Vec<&str> =
+        written.lines().filter(|line| line.contains("_PART: ") || line.contains("_PART_")).collect();
+    assert!(list.iter().chain(&ports).all(|entry| of_parts.iter().any(|line| line.contains(entry.as_str()))));
+    assert!(written.lines().all(|line| line.len() < 8100));
+}

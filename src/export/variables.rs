@@ -12,6 +12,11 @@ use std::collections::HashMap;
 /// How deep variables may be nested; compilation refuses deeper ones.
 const DEPTH_MAX: u8 = 64;
 
+/// Suricata 7.0 refuses rules with an address variable whose value has 8192 characters or more, and with a port variable of
+/// 1024. Longer lists are written in parts.
+const ADDRESSES_BYTES_MAX: usize = 8000;
+const PORTS_BYTES_MAX: usize = 1000;
+
 /// A variable of the export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable {
@@ -172,7 +177,7 @@ impl Variables {
             for entry in list(set)? {
                 entries.push(self.address_expr(&entry, scope, depth + 1)?.to_string());
             }
-            return Ok(enter(&mut self.addresses, bare, &listed(&entries), &set.origin));
+            return Ok(enter_list(&mut self.addresses, bare, &entries, &set.origin, ADDRESSES_BYTES_MAX));
         }
         if bare == "EXTERNAL_NET"
             && let Some(home_net) = scope.policy_home_net
@@ -192,7 +197,7 @@ impl Variables {
             let expr = parse_ports(&MappedText::derived(entry.value.as_str(), entry.span))?;
             entries.push(self.port_expr(&expr.value, scope, depth + 1)?.to_string());
         }
-        Ok(enter(&mut self.ports, name, &listed(&entries), ""))
+        Ok(enter_list(&mut self.ports, name, &entries, "", PORTS_BYTES_MAX))
     }
 }
 
@@ -209,6 +214,34 @@ fn listed(entries: &[String]) -> String {
     match entries {
         [one] => one.clone(),
         entries => format!("[{}]", entries.join(",")),
+    }
+}
+
+/// Enters a list, in parts of at most `bytes_max` when it is long. Lists in lists are one list to Suricata.
+fn enter_list(table: &mut Vec<Variable>, name: &str, entries: &[String], origin: &str, bytes_max: usize) -> String {
+    let whole = listed(entries);
+    if whole.len() <= bytes_max {
+        return enter(table, name, &whole, origin);
+    }
+    let mut parts: Vec<Vec<String>> = Vec::new();
+    let mut room = 0;
+    for entry in entries {
+        if entry.len() + 1 > room {
+            parts.push(Vec::new());
+            room = bytes_max;
+        }
+        room = room.saturating_sub(entry.len() + 1);
+        if let Some(part) = parts.last_mut() {
+            part.push(entry.clone());
+        }
+    }
+    let part = format!("{name}_PART");
+    let names: Vec<String> =
+        parts.iter().map(|entries| format!("${}", enter(table, &part, &listed(entries), origin))).collect();
+    if names.len() < entries.len() {
+        enter_list(table, name, &names, origin, bytes_max)
+    } else {
+        enter(table, name, &whole, origin)
     }
 }
 
