@@ -12,7 +12,7 @@ use crate::policy::model::{Policy, RuleOrder};
 use crate::report::layout::{DIM, DROP, HEADING, PASS, WARN, printable};
 use crate::report::units::{count, counted};
 use crate::report::{Notice, RuleBook, Run, notice};
-use crate::source::{Severity, Sources};
+use crate::source::{Diagnostic, Severity, Sources};
 use crate::verdict::{Cause, RuleId};
 use crate::verify::{self, AlertDifference, CannotRun, Comparison, Installed, PacketDifference, Sides, Workplace};
 use serde::Serialize;
@@ -47,7 +47,11 @@ pub fn run(args: &VerifyArgs, console: Console) -> Result<Exit, Stop> {
         suricata.patch(&place)?;
     }
     // rules that Suricata cannot keep in their places are compared in the places that it gives them
-    let by_action = if export.misplaced.is_empty() { None } else { Some(by_action(&export.as_evaluated, ours)?) };
+    let by_action = if export.misplaced.is_empty() {
+        None
+    } else {
+        Some(by_action(&export.as_evaluated, session.firewall().options())?)
+    };
     let program = by_action.as_ref().unwrap_or(ours);
     let sides = Sides { program, rules: &export.rules, decapsulate: args.decapsulate };
     let results: Vec<(String, Result<Comparison, CannotRun>)> = args
@@ -72,10 +76,10 @@ pub fn run(args: &VerifyArgs, console: Console) -> Result<Exit, Stop> {
 }
 
 /// The program of the policy in the order in which Suricata evaluates it.
-fn by_action(policy: &Policy, ours: &Program) -> Result<Program, Stop> {
-    let options = CompileOptions { profile: ours.profile().clone(), ..CompileOptions::default() };
-    Program::compile(policy, &mut Sources::new(), &options)
-        .map_err(|problems| Stop::bad_input(problems.into_iter().map(|p| p.message).collect::<Vec<_>>().join("; "), ""))
+fn by_action(policy: &Policy, options: &CompileOptions) -> Result<Program, Stop> {
+    let message = |problems: Vec<Diagnostic>| problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>();
+    Program::compile(policy, &mut Sources::new(), options)
+        .map_err(|problems| Stop::bad_input(message(problems).join("; "), ""))
 }
 
 /// How the run ends: a capture that could not be compared outranks a difference, and that a damaged capture.

@@ -2,32 +2,50 @@
 
 use super::variables::{Variable, Variables};
 use super::{Ordering, RULE_FILE, comment, heading};
-use crate::defrag::DefragPolicy;
+use crate::app::AppProto;
 use crate::detect::EngineProfile;
+use crate::packet::HostOs;
 use crate::policy::model::{Policy, RuleOrder};
-use crate::stream::{ExceptionPolicy, OsPolicy, UrgentPolicy};
+use crate::stream::{ExceptionPolicy, UrgentPolicy};
 use std::fmt::Write;
 
-/// Protocols whose parsers run, as in Suricata's example configuration; `detection-only` and `no` are written out below.
-const PARSERS: [&str; 17] = [
-    "bittorrent-dht",
-    "dcerpc",
-    "dhcp",
-    "ftp",
-    "http2",
-    "ike",
-    "krb5",
-    "mqtt",
-    "nfs",
-    "ntp",
-    "quic",
-    "rdp",
-    "sip",
-    "snmp",
-    "ssh",
-    "telnet",
-    "tftp",
+/// Protocols as Suricata's example configuration has them: what follows `enabled` unless the profile says otherwise, and
+/// the ports that are written out for TCP.
+const PROTOCOLS: [(&str, &str, &str); 24] = [
+    ("bittorrent-dht", "yes", ""),
+    ("dcerpc", "yes", ""),
+    ("dhcp", "yes", ""),
+    ("ftp", "yes", ""),
+    ("http", "yes", ""),
+    ("http2", "yes", ""),
+    ("ike", "yes", ""),
+    ("imap", "detection-only", ""),
+    ("krb5", "yes", ""),
+    ("mqtt", "yes", ""),
+    ("nfs", "yes", ""),
+    ("ntp", "yes", ""),
+    ("pop3", "detection-only", ""),
+    ("quic", "yes", ""),
+    ("rdp", "yes", ""),
+    ("rfb", "yes", "5900, 5901, 5902, 5903, 5904, 5905, 5906, 5907, 5908, 5909"),
+    ("sip", "yes", ""),
+    ("smb", "yes", "139, 445"),
+    ("smtp", "yes", ""),
+    ("snmp", "yes", ""),
+    ("ssh", "yes", ""),
+    ("telnet", "yes", ""),
+    ("tftp", "yes", ""),
+    ("tls", "yes", "443"),
 ];
+
+/// Protocols that are never detected here.
+const OFF: [&str; 4] = ["dnp3", "enip", "modbus", "pgsql"];
+
+/// Parsers that only 8.0 has; it runs them unless told otherwise.
+const ONLY_IN_8: [&str; 4] = ["doh2", "ldap", "mdns", "websocket"];
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
 
 pub(super) fn yaml(policy: &Policy, profile: &EngineProfile, variables: &Variables, ordering: Ordering) -> String {
     let stream = &profile.stream;
@@ -108,6 +126,9 @@ stream:
   memcap-policy: ignore
   inline: auto
   checksum-validation: {validate}
+  max-syn-queued: {syns}
+  max-synack-queued: {syn_acks}
+  liberal-timestamps: {liberal}
   midstream: {midstream}
   midstream-policy: {midstream_policy}
   async-oneside: {oneside}
@@ -129,6 +150,9 @@ stream:
         midstream_policy = exception(stream.midstream_policy),
         oneside = on(stream.async_oneside),
         invalid = on(stream.drop_invalid),
+        syns = stream.syn_queued_max,
+        syn_acks = stream.synack_queued_max,
+        liberal = on(stream.liberal_timestamps),
         depth = stream.depth,
         to_server = stream.chunk_bytes[0],
         to_client = stream.chunk_bytes[1],
@@ -159,9 +183,13 @@ flow-timeouts:
     new: {icmp_new}
     established: {icmp}
 vlan:
-  use-for-tracking: true
+  use-for-tracking: {vlan}
 livedev:
   use-for-tracking: false
+host:
+  memcap: {hosts}
+ippair:
+  memcap: {pairs}
 defrag:
   memcap: {defrag_memcap}
   memcap-policy: ignore
@@ -171,6 +199,7 @@ defrag:
   prealloc: yes
   timeout: {defrag_timeout}
 ",
+        vlan = on(profile.decode.vlan_tracking),
         other_new = profile.timeouts.other[0],
         other = profile.timeouts.other[1],
         new = tcp[0],
@@ -180,6 +209,8 @@ defrag:
         udp = profile.timeouts.udp[1],
         icmp_new = profile.timeouts.icmp[0],
         icmp = profile.timeouts.icmp[1],
+        hosts = table_bytes(profile.memory.hosts, 136),
+        pairs = table_bytes(profile.memory.pairs, 152),
         defrag_memcap = profile.defrag.memcap_bytes,
         max_frags = profile.defrag.max_frags,
         defrag_timeout = profile.defrag.timeout_secs,
@@ -190,11 +221,15 @@ defrag:
     for (name, ports) in
         [("teredo", &decode.teredo_ports), ("vxlan", &decode.vxlan_ports), ("geneve", &decode.geneve_ports)]
     {
-        let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(text, "  {name}:\n    enabled: yes\n    ports: \"{ports}\"");
+        if ports.is_empty() {
+            let _ = writeln!(text, "  {name}:\n    enabled: no");
+        } else {
+            let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(text, "  {name}:\n    enabled: yes\n    ports: \"{ports}\"");
+        }
     }
     let _ = writeln!(text, "  max-layers: {}\n", decode.max_layers);
-    text += &parsers(profile);
+    text += &protocols(profile);
     let _ = write!(
         text,
         "
@@ -242,77 +277,122 @@ fn table(text: &mut String, name: &str, variables: &[Variable]) {
     }
 }
 
-/// The host policy. One entry for IPv4 and none for IPv6, whose policy is the built-in one: beside an entry for IPv6,
-/// Suricata 7.0.10 does not apply the one for IPv4.
-fn hosts(profile: &EngineProfile) -> String {
-    let linux = profile.stream.os_policy_v4 == OsPolicy::Linux && profile.defrag.ipv4_policy == DefragPolicy::Linux;
-    let hosts = if linux { "host-os-policy:\n  linux: [0.0.0.0/0]\n" } else { "" };
-    hosts.to_owned()
+/// What a table of so many entries takes, with Suricata's index of 256 KiB.
+fn table_bytes(entries: usize, bytes: usize) -> usize {
+    entries * bytes + 256 * 1024
 }
 
-fn parsers(profile: &EngineProfile) -> String {
+/// Hosts whose operating system is said. What is not said runs BSD to Suricata.
+///
+/// The profile says nothing of IPv6: beside an entry for it, Suricata 7.0.10 does not apply that for all of IPv4.
+fn hosts(profile: &EngineProfile) -> String {
+    let mut text = String::new();
+    for (name, os) in HostOs::NAMES {
+        let nets = profile.stream.hosts.entries().iter().filter(|(_, known)| *known == os);
+        let nets: Vec<String> = nets.map(|(net, _)| format!("\"{net}\"")).collect();
+        if !nets.is_empty() {
+            text += if text.is_empty() { "host-os-policy:\n" } else { "" };
+            let _ = writeln!(text, "  {name}: [{}]", nets.join(", "));
+        }
+    }
+    text
+}
+
+fn protocols(profile: &EngineProfile) -> String {
     let mut text =
         format!("app-layer:\n  error-policy: {}\n  protocols:\n", exception(profile.stream.app_error_policy));
-    for name in PARSERS {
-        let _ = writeln!(text, "    {name}:\n      enabled: yes");
+    for (name, usually, ports) in PROTOCOLS {
+        let _ = writeln!(text, "    {name}:");
+        let (tcp, udp) = (enabled(profile, name, TCP, usually), enabled(profile, name, UDP, usually));
+        let set = [TCP, UDP].map(|ip_proto| ports_of(profile, name, ip_proto));
+        if tcp == udp && set[0].is_none() && set[1].is_none() {
+            let _ = writeln!(text, "      enabled: {tcp}");
+            if !ports.is_empty() {
+                let _ = writeln!(text, "      detection-ports:\n        dp: {ports}");
+            }
+        } else {
+            let usual = (!ports.is_empty()).then(|| ports.to_owned());
+            let [tcp_ports, udp_ports] = set;
+            transport(&mut text, "tcp", tcp, tcp_ports.or(usual));
+            transport(&mut text, "udp", udp, udp_ports);
+        }
+        text += match name {
+            "tls" => "      ja3-fingerprints: auto\n      ja4-fingerprints: auto\n      encryption-handling: default\n",
+            "smtp" => "      raw-extraction: no\n",
+            _ => "",
+        };
+        if name == "http" {
+            text += &bodies(profile);
+        }
     }
-    text += "    tls:
-      enabled: yes
-      detection-ports:
-        dp: 443
-      ja3-fingerprints: auto
-      ja4-fingerprints: auto
-      encryption-handling: default
-    smtp:
-      enabled: yes
-      raw-extraction: no
-    imap:
-      enabled: detection-only
-    pop3:
-      enabled: detection-only
-    rfb:
-      enabled: yes
-      detection-ports:
-        dp: 5900, 5901, 5902, 5903, 5904, 5905, 5906, 5907, 5908, 5909
-    smb:
-      enabled: yes
-      detection-ports:
-        dp: 139, 445
-    dns:
-      tcp:
-        enabled: yes
-        detection-ports:
-          dp: 53
-      udp:
-        enabled: yes
-        detection-ports:
-          dp: 53
-    pgsql:
-      enabled: no
-    modbus:
-      enabled: no
-    dnp3:
-      enabled: no
-    enip:
-      enabled: no
-    http:
-      enabled: yes
-      libhtp:
+    text += "    dns:\n";
+    for (word, ip_proto) in [("tcp", TCP), ("udp", UDP)] {
+        let ports = ports_of(profile, "dns", ip_proto).unwrap_or_else(|| "53".to_owned());
+        transport(&mut text, word, enabled(profile, "dns", ip_proto, "yes"), Some(ports));
+    }
+    for name in OFF {
+        let _ = writeln!(text, "    {name}:\n      enabled: no");
+    }
+    for name in ONLY_IN_8 {
+        let (tcp, udp) = (enabled(profile, name, TCP, "yes"), enabled(profile, name, UDP, "yes"));
+        if [tcp, udp] != ["yes", "yes"] {
+            let _ = writeln!(text, "    {name}:");
+            transport(&mut text, "tcp", tcp, None);
+            transport(&mut text, "udp", udp, None);
+        }
+    }
+    text
+}
+
+fn transport(text: &mut String, word: &str, enabled: &str, ports: Option<String>) {
+    let _ = writeln!(text, "      {word}:\n        enabled: {enabled}");
+    if let Some(ports) = ports {
+        let _ = writeln!(text, "        detection-ports:\n          dp: {ports}");
+    }
+}
+
+/// What follows `enabled` for a protocol over TCP or UDP.
+fn enabled(profile: &EngineProfile, name: &str, ip_proto: u8, usually: &'static str) -> &'static str {
+    match AppProto::by_name(name) {
+        Some(proto) if profile.app.undetected.holds(proto, ip_proto) => "no",
+        Some(proto) if profile.app.unparsed.holds(proto, ip_proto) => "detection-only",
+        _ => usually,
+    }
+}
+
+/// The ports of a protocol, where they are not the usual ones.
+fn ports_of(profile: &EngineProfile, name: &str, ip_proto: u8) -> Option<String> {
+    let ports = profile.app.ports.of(AppProto::by_name(name)?, ip_proto)?;
+    let range = |(first, last): (u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    Some(ports.iter().map(range).collect::<Vec<_>>().join(", "))
+}
+
+fn bodies(profile: &EngineProfile) -> String {
+    let bodies = &profile.app.bodies;
+    format!(
+        "      libhtp:
         default-config:
           personality: IDS
-          request-body-limit: 100kb
-          response-body-limit: 100kb
-          request-body-minimal-inspect-size: 32kb
-          request-body-inspect-window: 4kb
-          response-body-minimal-inspect-size: 40kb
-          response-body-inspect-window: 16kb
-          response-body-decompress-layer-limit: 2
+          request-body-limit: {}
+          response-body-limit: {}
+          request-body-minimal-inspect-size: {}
+          request-body-inspect-window: {}
+          response-body-minimal-inspect-size: {}
+          response-body-inspect-window: {}
+          response-body-decompress-layer-limit: {}
           http-body-inline: auto
           randomize-inspection-sizes: no
           double-decode-path: no
           double-decode-query: no
-";
-    text
+",
+        bodies.request.bytes,
+        bodies.response.bytes,
+        bodies.request.sizes.min,
+        bodies.request.sizes.window,
+        bodies.response.sizes.min,
+        bodies.response.sizes.window,
+        bodies.layers,
+    )
 }
 
 fn exception(policy: ExceptionPolicy) -> &'static str {
