@@ -14,6 +14,8 @@ pub mod stream;
 pub mod app;
 pub mod detect;
 pub mod engine;
+pub mod export;
 pub mod synth;
 pub mod report;
+pub mod verify;
 pub mod cli;

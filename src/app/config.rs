@@ -127,6 +127,11 @@ impl PortRanges {
         Some(kept)
     }
 
+    /// The ranges, first and last port of each.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
+        self.0.iter().flatten().copied()
+    }
+
     /// A port is in one of them.
     pub fn contains(&self, port: u16) -> bool {
         self.0.iter().flatten().any(|(first, last)| (*first..=*last).contains(&port))

@@ -43,6 +43,10 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Ask whether a policy lets given URLs through
     Try(TryArgs),
+    /// Write a policy as files for another program
+    Export(ExportArgs),
+    /// Compare with the Suricata that is installed, packet by packet and alert by alert
+    Verify(VerifyArgs),
 }
 
 /// `--color`.
@@ -145,6 +149,109 @@ pub struct TryArgs {
     /// How results are printed.
     #[command(flatten)]
     pub output: OutputOptions,
+}
+
+/// `firedrill export`.
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub struct ExportArgs {
+    /// For which program.
+    #[command(subcommand)]
+    pub target: ExportTarget,
+}
+
+/// The programs that a policy can be exported for.
+#[derive(Debug, Subcommand)]
+pub enum ExportTarget {
+    /// Write suricata.yaml and rules with which Suricata decides as the policy's stateful engine does
+    Suricata(ExportSuricataArgs),
+}
+
+/// `firedrill export suricata`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  firedrill export suricata rules/studio-egress.yaml -o studio
+  (cd studio && suricata -c suricata.yaml --simulate-ips -r ../pcaps/studio-session.pcap -l .)
+
+The stateless stage is not exported: Suricata has none. Strict order has no counterpart in Suricata either; a policy that
+needs it is refused unless --as-action-order is given.")]
+pub struct ExportSuricataArgs {
+    /// The policy: JSON, CloudFormation, Terraform or Suricata rules
+    pub policy: PathBuf,
+
+    /// The directory to write; it appears as a whole or not at all
+    #[arg(short, long, value_name = "DIR", required = true, help_heading = "Output")]
+    pub output: PathBuf,
+
+    /// Replace an earlier export
+    #[arg(long, help_heading = "Output")]
+    pub force: bool,
+
+    /// Export a policy in strict order though Suricata's order means something else
+    #[arg(long, help_heading = "Output")]
+    pub as_action_order: bool,
+
+    /// How to read the policy.
+    #[command(flatten)]
+    pub policy_options: PolicyOptions,
+
+    /// How the engine behaves.
+    #[command(flatten)]
+    pub engine_options: EngineOptions,
+}
+
+/// `firedrill verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  firedrill verify rules/studio-egress.yaml pcaps/studio-session.pcap
+
+Suricata runs as a process of its own over a private copy of each capture; nothing is sent. Frames that the stateless
+stage decides are not compared, since Suricata has no such stage.
+
+Exit codes: 0 equal, 1 something differs, 2 cannot run, 3 equal as far as a damaged capture goes.")]
+pub struct VerifyArgs {
+    /// The policy: JSON, CloudFormation, Terraform or Suricata rules
+    pub policy: PathBuf,
+
+    /// Captures (pcap, pcapng, also compressed), directories of them, `-` for standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+
+    /// Suricata's program
+    #[arg(long, value_name = "PATH", default_value = "suricata", help_heading = "Suricata")]
+    pub suricata: PathBuf,
+
+    /// Compare strict order too, with a private copy of the program that orders rules by place
+    #[arg(long, help_heading = "Suricata")]
+    pub allow_patched_copy: bool,
+
+    /// How to read the policy.
+    #[command(flatten)]
+    pub policy_options: PolicyOptions,
+
+    /// How the engine behaves.
+    #[command(flatten)]
+    pub engine_options: EngineOptions,
+
+    /// Judge what is inside VXLAN (traffic mirroring) and GENEVE (gateway load balancers)
+    #[arg(long, help_heading = "Capture")]
+    pub decapsulate: bool,
+
+    /// A list for people, or one JSON document
+    #[arg(long, value_enum, value_name = "table|json", hide_possible_values = true)]
+    #[arg(default_value_t = VerifyFormat::Table, help_heading = "Output")]
+    pub format: VerifyFormat,
+}
+
+/// `--format` of `verify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerifyFormat {
+    /// A list for people.
+    Table,
+    /// One JSON document.
+    Json,
 }
 
 /// How to read the policy.
@@ -421,7 +528,7 @@ mod tests {
         let words = ["firedrill", "replay", "p.rules", "c.pcap"].into_iter().chain(arguments.split_whitespace());
         match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
             Command::Replay(args) => Ok(args),
-            Command::Try(_) => unreachable!("`replay` was asked for"),
+            _ => unreachable!("`replay` was asked for"),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::verdict::Sink;
 #[derive(Debug)]
 pub struct Firewall {
     program: Program,
+    options: CompileOptions,
 }
 
 impl Firewall {
@@ -34,7 +35,7 @@ impl Firewall {
         };
         let options = CompileOptions { profile, settings, ..CompileOptions::default() };
         let program = Program::compile(policy, sources, &options)?;
-        Ok(Self { program })
+        Ok(Self { program, options })
     }
 
     /// What is evaluated in part only.
@@ -50,6 +51,16 @@ impl Firewall {
             ExceptionPolicy::Reject => "reject",
             ExceptionPolicy::PassFlow | ExceptionPolicy::PassPacket | ExceptionPolicy::Bypass => "pass",
         }
+    }
+
+    /// What it was compiled with.
+    pub fn options(&self) -> &CompileOptions {
+        &self.options
+    }
+
+    /// The compiled rules.
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
     /// The engine's name in reports: `Suricata 7.0` for the profile `suricata-7.0`.

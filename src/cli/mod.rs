@@ -6,13 +6,16 @@
 
 pub mod args;
 pub mod console;
+pub mod directory;
 pub mod exit;
+pub mod export_cmd;
 pub mod firewall;
 pub mod progress;
 pub mod render;
 pub mod replay;
 pub mod session;
 pub mod try_cmd;
+pub mod verify_cmd;
 
 use args::{Cli, Color, Command};
 use clap::Parser;
@@ -38,6 +41,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Replay(args) => replay::run(args, console),
         Command::Try(args) => try_cmd::run(args, console),
+        Command::Export(args) => export_cmd::run(args, console),
+        Command::Verify(args) => verify_cmd::run(args, console),
     };
     result.unwrap_or_else(|stop| {
         console.say_stop(&stop);

@@ -17,7 +17,7 @@ use crate::report::rule_book::{GroupLine, Net, StatelessGroupEntry};
 use crate::report::{CaptureFacts, Notice, RuleBook, Run};
 use crate::rules::Dialect;
 use crate::source::{Severity, Sources};
-use crate::verdict::Sink;
+use crate::verdict::{RuleId, Sink};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -55,6 +55,19 @@ impl Session {
         engine_options: &EngineOptions,
         console: Console,
     ) -> Result<Self, Stop> {
+        Ok(Self::open_with_policy(path, policy_options, engine_options, console)?.0)
+    }
+
+    /// The same, and the policy itself for those who do more than judge.
+    ///
+    /// # Errors
+    /// When the policy cannot be evaluated.
+    pub fn open_with_policy(
+        path: &Path,
+        policy_options: &PolicyOptions,
+        engine_options: &EngineOptions,
+        console: Console,
+    ) -> Result<(Self, Policy), Stop> {
         let file = configuration(engine_options, console)?;
         let mut options = load_options(policy_options, engine_options);
         add_variables(&mut options, file.as_ref(), engine_options);
@@ -75,7 +88,20 @@ impl Session {
         let mut run = run_of(&policy, &sources, &firewall.engine_name());
         run.stream_exception = firewall.stream_exception();
         let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
-        Ok(Self { run, book, home: home_net(&policy), firewall })
+        Ok((Self { run, book, home: home_net(&policy), firewall }, policy))
+    }
+
+    /// The compiled policy.
+    pub fn firewall(&self) -> &Firewall {
+        &self.firewall
+    }
+
+    /// The rules by their places in the policy, where reports number them by their turn.
+    pub fn rules_by_place(&self) -> Vec<RuleId> {
+        let mut by_place: Vec<(u32, RuleId)> = self.firewall.program().places().zip((0..).map(RuleId)).collect();
+        by_place.sort_unstable();
+        by_place.dedup_by_key(|(place, _)| *place);
+        by_place.into_iter().map(|(_, id)| id).collect()
     }
 
     /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.

@@ -1,7 +1,7 @@
 //! Priorities of rule classes, as Suricata's own classification file gives them.
 
 /// The priority of a class; `None` for one that is not known.
-pub(super) fn priority(class: &str) -> Option<u32> {
+pub(crate) fn priority(class: &str) -> Option<u32> {
     Some(match class {
         "attempted-admin"
         | "attempted-user"

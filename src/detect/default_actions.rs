@@ -11,7 +11,7 @@ use crate::policy::model::DefaultAction;
 pub(super) const FIRST_SID: u32 = 4_294_900_001;
 
 /// The rules of the actions of one policy, in order: the action, and its rule as text.
-pub(super) fn rules(actions: &[DefaultAction]) -> Vec<(DefaultAction, String)> {
+pub(crate) fn rules(actions: &[DefaultAction]) -> Vec<(DefaultAction, String)> {
     let mut ordered: Vec<DefaultAction> = actions.to_vec();
     ordered.sort_by_key(|action| action.drops());
     let mut sid = FIRST_SID;

@@ -34,6 +34,8 @@ pub use profile::EngineProfile;
 pub use settings::{Settings, SettingsFile};
 pub use signature::SignatureKind;
 
+pub(crate) use classtype::priority as class_priority;
+pub(crate) use default_actions::rules as default_action_rules;
 pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};
 pub(crate) use memory::Memory;
 
@@ -128,6 +130,12 @@ impl Program {
             .iter()
             .enumerate()
             .filter_map(|(n, signature)| Some((RuleId(n as u32), self.rules.get(signature.rule as usize)?)))
+    }
+
+    /// Which rule of the policy comes when: places in the order of the document, the default actions' rules last, by
+    /// [`RuleId`]. A rule with `<>` may come twice.
+    pub fn places(&self) -> impl Iterator<Item = u32> + '_ {
+        self.signatures.iter().map(|signature| signature.rule)
     }
 
     /// The stateful groups, in order.

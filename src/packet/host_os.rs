@@ -79,6 +79,11 @@ impl HostPolicies {
         self.nets.push((net.trunc(), os));
     }
 
+    /// All entries.
+    pub fn entries(&self) -> &[(IpNet, HostOs)] {
+        &self.nets
+    }
+
     /// What a host runs: the entry with the longest prefix says it.
     pub fn of(&self, host: IpAddr) -> HostOs {
         let mut best: Option<(u8, HostOs)> = None;
