@@ -18,6 +18,7 @@ import host_cases  # noqa: E402,F401
 import ip_cases  # noqa: E402,F401
 import odd_cases  # noqa: E402,F401
 import session_cases  # noqa: E402,F401
+import settings_cases  # noqa: E402,F401
 import tcp_cases  # noqa: E402,F401
 import tls_cases  # noqa: E402,F401
 from cases import CASES, REFUSED, http  # noqa: E402

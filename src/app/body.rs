@@ -31,7 +31,7 @@ pub struct BodyLimits {
     pub request: BodyLimit,
     /// Of responses.
     pub response: BodyLimit,
-    /// Codings of one response that are undone. Suricata: `response-body-decompress-layer-limit`. Default 2.
+    /// Codings of one response that are undone; 0 = all. Suricata: `response-body-decompress-layer-limit`. Default 2.
     pub layers: u8,
 }
 

@@ -104,7 +104,7 @@ pub fn settings(
 ) -> Result<Settings, String> {
     let is_whole = file.is_some();
     let mut settings = file.unwrap_or_default();
-    let mut set = |key: &str, value: &str| settings.set(key, value).map_err(|why| format!("{key}: {why}"));
+    let mut set = |key: &str, value: &str| settings.set_in_front(key, value).map_err(|why| format!("{key}: {why}"));
     if let Some(checksum) = options.checksum {
         set("stream.checksum-validation", if checksum == Checksum::All { "yes" } else { "no" })?;
     }

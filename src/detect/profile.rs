@@ -19,6 +19,8 @@ pub struct EngineProfile {
     pub action_order: [RuleAction; 4],
     /// A pass behind the drop of a packet passes the flow nevertheless.
     pub pass_counts_behind_drop: bool,
+    /// A host policy for all IPv6 hosts takes the place of one for all IPv4 hosts that was set before it.
+    pub all_ipv6_hides_all_ipv4: bool,
     /// What rules may remember.
     pub memory: MemoryLimits,
     /// A rule without a pattern to wait for is tried on a transaction only until that has moved past the places of the
@@ -53,6 +55,7 @@ impl EngineProfile {
             packet_alert_max: 15,
             action_order: [RuleAction::Pass, RuleAction::Drop, RuleAction::Reject, RuleAction::Alert],
             pass_counts_behind_drop: true,
+            all_ipv6_hides_all_ipv4: true,
             memory: MemoryLimits::default(),
             patternless_rules_at_place: false,
             negated_pattern_spoils: true,
@@ -81,6 +84,7 @@ impl EngineProfile {
             },
             name: "suricata-8.0",
             pass_counts_behind_drop: false,
+            all_ipv6_hides_all_ipv4: false,
             patternless_rules_at_place: true,
             negated_pattern_spoils: false,
             directions_count_together: true,

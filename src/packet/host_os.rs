@@ -84,6 +84,11 @@ impl HostPolicies {
         &self.nets
     }
 
+    /// Takes out what is said of all IPv4 hosts.
+    pub fn forget_all_ipv4(&mut self) {
+        self.nets.retain(|(net, _)| net.prefix_len() > 0 || net.addr().is_ipv6());
+    }
+
     /// What a host runs: the entry with the longest prefix says it.
     pub fn of(&self, host: IpAddr) -> HostOs {
         let mut best: Option<(u8, HostOs)> = None;

@@ -44,7 +44,7 @@ pub(super) struct Decoders {
 pub(super) struct Over;
 
 impl Decoders {
-    /// What undoes a `Content-Encoding` of at most so many layers; `None` when there is nothing to undo.
+    /// What undoes a `Content-Encoding` of at most so many layers, or any number for 0; `None` when there is nothing to undo.
     /// `at_once`: rules see what comes of a piece at once, not when a block is full.
     pub(super) fn new(value: &[u8], layers_max: usize, at_once: bool, mut tell: impl FnMut(Oddity)) -> Option<Self> {
         let text = super::text::without_nul(value);
@@ -97,7 +97,7 @@ fn listed(value: &[u8], layers_max: usize, tell: &mut impl FnMut(Oddity)) -> Vec
     let mut codings = Vec::new();
     let layers = value.split(|&byte| byte == b',' || byte == b' ').filter(|layer| !layer.is_empty());
     for (n_before, layer) in layers.enumerate() {
-        if n_before >= layers_max {
+        if layers_max > 0 && n_before >= layers_max {
             tell(Oddity::TooManyLayers);
             break;
         }

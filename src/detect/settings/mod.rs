@@ -12,7 +12,6 @@ pub use table::{Row, TABLE};
 
 use super::EngineProfile;
 use crate::stream::ExceptionPolicy;
-use std::collections::BTreeMap;
 
 /// Settings contradict each other.
 pub(super) const CONTRADICTION: &str = "FD0114";
@@ -24,7 +23,10 @@ const MIDSTREAM_POLICY: &str = "stream.midstream-policy";
 /// What is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    values: BTreeMap<String, String>,
+    /// Those set last are not behind those of a file: of two hosts policies for a network the first counts.
+    values: Vec<(String, String)>,
+    /// How many of them, the first ones, were set in front of the others.
+    n_in_front: usize,
     is_whole: bool,
 }
 
@@ -50,15 +52,30 @@ impl Default for Settings {
     /// Nothing, so that an engine stays as its profile has it.
     fn default() -> Self {
         // The profile's own entry, which another one may replace.
-        let values = BTreeMap::from([("host-os-policy.linux.0".to_owned(), "0.0.0.0/0".to_owned())]);
-        Self { values, is_whole: false }
+        let values = vec![("host-os-policy.linux.0".to_owned(), "0.0.0.0/0".to_owned())];
+        Self { values, n_in_front: 0, is_whole: false }
     }
 }
 
 impl Settings {
     /// A whole configuration that says nothing: every setting is what Suricata has built in.
     pub fn built_in() -> Self {
-        Self { values: BTreeMap::new(), is_whole: true }
+        Self { values: Vec::new(), n_in_front: 0, is_whole: true }
+    }
+
+    /// Sets a key over what a file says: as `--set`, which Suricata takes in before it reads its file.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn set_in_front(&mut self, key: &str, value: &str) -> Result<(), Refused> {
+        let known = self.values.iter().position(|(known, _)| known == key);
+        self.set(key, value)?;
+        let at = known.unwrap_or(self.values.len() - 1);
+        if let Some(behind) = self.values.get_mut(self.n_in_front..=at) {
+            behind.rotate_right(1);
+            self.n_in_front += 1;
+        }
+        Ok(())
     }
 
     /// Sets a key.
@@ -73,8 +90,15 @@ impl Settings {
                  {MIDSTREAM_POLICY} or app-layer.error-policy"
             )));
         }
-        self.values.insert(key.to_owned(), value.to_owned());
+        match self.values.iter_mut().find(|(known, _)| known == key) {
+            Some((_, before)) => value.clone_into(before),
+            None => self.values.push((key.to_owned(), value.to_owned())),
+        }
         Ok(())
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.values.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
     /// Whether a key could be set to a value, as far as that does not depend on others.
@@ -115,18 +139,18 @@ impl Settings {
     /// What happens in exceptions, where it is not said.
     fn apply_policies(&self, profile: &mut EngineProfile) -> Result<(), String> {
         let midstream = profile.stream.midstream;
-        if !self.values.contains_key(MIDSTREAM_POLICY) && (midstream || self.is_whole) {
+        if self.get(MIDSTREAM_POLICY).is_none() && (midstream || self.is_whole) {
             let master = self.master()?;
             let automatic = if midstream { ExceptionPolicy::Ignore } else { ExceptionPolicy::DropFlow };
             profile.stream.midstream_policy = master.unwrap_or(automatic);
-        } else if self.values.get(MIDSTREAM_POLICY).is_some_and(|policy| policy == "auto") && midstream {
+        } else if self.get(MIDSTREAM_POLICY) == Some("auto") && midstream {
             profile.stream.midstream_policy = ExceptionPolicy::Ignore;
         } else if midstream
             && !matches!(profile.stream.midstream_policy, ExceptionPolicy::Ignore | ExceptionPolicy::PassFlow)
         {
             return Err(format!("{MIDSTREAM_POLICY}: with stream.midstream it can be ignore, pass-flow or auto"));
         }
-        if self.is_whole && !self.values.contains_key("app-layer.error-policy") {
+        if self.is_whole && self.get("app-layer.error-policy").is_none() {
             profile.stream.app_error_policy = self.master()?.unwrap_or(ExceptionPolicy::DropFlow);
         }
         Ok(())
@@ -134,7 +158,7 @@ impl Settings {
 
     /// The policy that stands for others; `None` when each is what suits it.
     fn master(&self) -> Result<Option<ExceptionPolicy>, String> {
-        self.values.get(MASTER).map_or(Ok(None), |text| value::exception_policy(text))
+        self.get(MASTER).map_or(Ok(None), value::exception_policy)
     }
 }
 

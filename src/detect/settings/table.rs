@@ -376,7 +376,7 @@ pub static TABLE: &[Row] = &[
     field!("app-layer.protocols.http.libhtp.default-config.response-body-inspect-window", BYTES, "4kb",
         "what of a longer one rules see beside what is new", value::bytes => app.bodies.response.sizes.window),
     field!("app-layer.protocols.http.libhtp.default-config.response-body-decompress-layer-limit", "0 to 255", "2",
-        "codings of a response that are undone", |text| value::number(text, 0..=255) => app.bodies.layers),
+        "codings of a response that are undone; 0: all", |text| value::number(text, 0..=255) => app.bodies.layers),
 ];
 
 fn policy(text: &str) -> Result<ExceptionPolicy, Refused> {
@@ -408,6 +408,9 @@ fn host_os(profile: &mut EngineProfile, name: &str, text: &str) -> Result<(), Re
         let host = || part.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address));
         let net = part.parse().ok().or_else(host);
         let net = net.ok_or_else(|| Refused::Value("it is an address or a network, like 10.0.0.0/8".to_owned()))?;
+        if profile.all_ipv6_hides_all_ipv4 && net.prefix_len() == 0 && net.addr().is_ipv6() {
+            profile.stream.hosts.forget_all_ipv4();
+        }
         profile.stream.hosts.add(net, os);
     }
     Ok(())
