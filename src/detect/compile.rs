@@ -14,7 +14,7 @@ use super::signature::{AppProtoTest, Header, PacketTest, Payload, ProtocolSet, S
 use super::{
     EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, event, order,
 };
-use crate::app::{AppProto, Keep};
+use crate::app::{AppProto, Keep, ProtoSet};
 use crate::packet::Event;
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Basis, Rule, RuleOption};
@@ -51,6 +51,7 @@ impl Default for CompileOptions {
 const DEFAULT_PRIORITY: u32 = 3;
 
 const TCP: u8 = 6;
+const UDP: u8 = 17;
 
 /// Kinds of rules whose IP protocols are remembered during compilation.
 const PROTOCOLS_KEPT: usize = 32;
@@ -88,6 +89,8 @@ struct Compiler<'a> {
     problems: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     keep: Keep,
+    /// Protocols whose detection is switched off.
+    undetected: ProtoSet,
 }
 
 /// What a rule's options come to.
@@ -132,6 +135,10 @@ impl Options {
 
 impl<'a> Compiler<'a> {
     fn new(policy: &'a Policy, options: &'a CompileOptions) -> Self {
+        let mut profile = options.profile.clone();
+        // whether they are sound is asked where they are applied for good
+        let _ = options.settings.apply(&mut profile);
+        let undetected = profile.app.undetected;
         Self {
             policy,
             options,
@@ -143,6 +150,7 @@ impl<'a> Compiler<'a> {
             problems: Vec::new(),
             warnings: Vec::new(),
             keep: Keep::default(),
+            undetected,
         }
     }
 
@@ -209,6 +217,24 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Suricata takes no rule about a protocol whose detection is switched off.
+    fn is_detected(&self, rule: &Rule, named: Option<AppProtoTest>, tests: &[PacketTest]) -> Result<(), Refusal> {
+        let asked = tests.iter().filter_map(|test| match test {
+            PacketTest::AppLayerProtocol { proto, .. } => Some(*proto),
+            _ => None,
+        });
+        let is_off = |proto: &AppProto| [TCP, UDP].iter().all(|ip_proto| self.undetected.holds(*proto, *ip_proto));
+        let mut asked = named.into_iter().chain(asked);
+        match asked.find(|test| test.protocols().iter().all(is_off)) {
+            None => Ok(()),
+            Some(_) => Err(Refusal::Problem(Box::new(
+                Diagnostic::error("FD0218", "the rule names a protocol whose detection is switched off")
+                    .at(rule.span)
+                    .help("Suricata refuses it too: set app-layer.protocols.PROTOCOL.enabled, or leave the rule out"),
+            ))),
+        }
+    }
+
     fn signature(&mut self, rule: &Rule, variables: &mut Variables, place: Place) -> Result<(), Refusal> {
         let options = self.options_of(rule)?;
         let protocol = rule.protocol.value;
@@ -216,6 +242,7 @@ impl<'a> Compiler<'a> {
             None => None,
             Some(named) => Some(proto_test(named).ok_or_else(|| unsupported(named.as_str(), rule.protocol.span))?),
         };
+        self.is_detected(rule, app_proto, &options.tests)?;
         let src = variables.addresses(&rule.source)?;
         let dst = variables.addresses(&rule.destination)?;
         let src_port = variables.ports(&rule.source_port)?;

@@ -216,6 +216,15 @@ pub(crate) enum AppProtoTest {
 }
 
 impl AppProtoTest {
+    /// The protocols that it takes.
+    pub(super) fn protocols(&self) -> &[AppProto] {
+        match self {
+            Self::Is(proto) => std::slice::from_ref(proto),
+            Self::Http => &[AppProto::Http1, AppProto::Http2],
+            Self::Dcerpc => &[AppProto::Dcerpc, AppProto::Smb],
+        }
+    }
+
     pub(crate) fn fits(self, proto: AppProto) -> bool {
         match self {
             Self::Is(wanted) => wanted == proto,
