@@ -402,6 +402,7 @@ fn exception(policy: ExceptionPolicy) -> &'static str {
         ExceptionPolicy::DropPacket => "drop-packet",
         ExceptionPolicy::Reject => "reject",
         ExceptionPolicy::PassFlow => "pass-flow",
+        ExceptionPolicy::Bypass => "bypass",
         ExceptionPolicy::PassPacket => "pass-packet",
     }
 }

@@ -445,7 +445,7 @@ mod tests {
         check(&server_name(&["a.example\0.b"]), Some("a.example"), &[]);
         let mut tx = TlsTx::new(AppConfig { sni_keeps_nul: true, ..AppConfig::default() });
         let hello = client_hello(&server_name(&["a.example\0.b"]));
-        read(&mut tx, &mut EventSet::new(), Kind::Client, Direction::ToServer, &hello);
+        read(&mut tx, &mut EventSet::new(), Keep::default(), Kind::Client, Direction::ToServer, &hello);
         assert_eq!(tx.sni(), Some("a.example\0.b"));
     }
 }
