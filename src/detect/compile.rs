@@ -88,6 +88,9 @@ struct Compiler<'a> {
     protocols: Vec<(Protocol, Vec<IpProto>, ProtocolSet)>,
     problems: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    /// Rules seen so far, and which of them are left out as the engine leaves them out.
+    n_rules: u32,
+    left_out: Vec<u32>,
     keep: Keep,
     /// Protocols whose detection is switched off.
     undetected: ProtoSet,
@@ -149,6 +152,8 @@ impl<'a> Compiler<'a> {
             protocols: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
+            n_rules: 0,
+            left_out: Vec::new(),
             keep: Keep::default(),
             undetected,
         }
@@ -212,9 +217,13 @@ impl<'a> Compiler<'a> {
                     "without it the rule would mean something else; `--leave-out {keyword}` goes on without such rules and says so"
                 )),
             ),
-            Err(Refusal::LeftOut(warning)) => self.warnings.push(*warning),
+            Err(Refusal::LeftOut(warning)) => {
+                self.warnings.push(*warning);
+                self.left_out.push(self.n_rules);
+            }
             Err(Refusal::Problem(problem)) => self.problems.push(*problem),
         }
+        self.n_rules += 1;
     }
 
     /// Suricata takes no rule about a protocol whose detection is switched off.
@@ -557,6 +566,7 @@ impl<'a> Compiler<'a> {
             index: Index::default(),
             searched_bodies,
             warnings: self.warnings,
+            left_out: self.left_out,
             files_wait,
             profile,
         };

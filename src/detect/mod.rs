@@ -77,6 +77,8 @@ pub struct Program {
     /// Source: Suricata 7.0.10, which only then sets up how much is enough.
     files_wait: bool,
     warnings: Vec<Diagnostic>,
+    /// Places of rules that are left out.
+    left_out: Vec<u32>,
     profile: EngineProfile,
 }
 
@@ -133,9 +135,14 @@ impl Program {
     }
 
     /// Which rule of the policy comes when: places in the order of the document, the default actions' rules last, by
-    /// [`RuleId`]. A rule with `<>` may come twice.
+    /// [`RuleId`]. A rule with `<>` may come twice; those that are left out have no place.
     pub fn places(&self) -> impl Iterator<Item = u32> + '_ {
         self.signatures.iter().map(|signature| signature.rule)
+    }
+
+    /// Rules of the policy that are left out as the engine leaves them out, counted from 0 in the order of the document.
+    pub fn left_out(&self) -> &[u32] {
+        &self.left_out
     }
 
     /// The stateful groups, in order.

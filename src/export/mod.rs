@@ -65,7 +65,7 @@ pub struct Export {
 /// What is wrong with a variable or a rule; compilation has found it before.
 pub fn suricata(policy: &Policy, program: &Program, ordering: Ordering) -> Result<Export, Vec<Diagnostic>> {
     let mut sources = Sources::new();
-    let prepared = Prepared::new(policy, &mut sources, ordering)?;
+    let prepared = Prepared::new(policy, program, &mut sources, ordering)?;
     let as_evaluated = prepared.policy(policy);
     let strict = policy.stateful.order == RuleOrder::Strict;
     let misplaced = if strict && ordering == Ordering::ByAction {

@@ -2,7 +2,7 @@
 
 use super::variables::{Scope, Variables};
 use super::{ExportedRule, Ordering, comment, heading};
-use crate::detect::{class_priority, default_action_rules};
+use crate::detect::{Program, class_priority, default_action_rules};
 use crate::policy::model::{DefaultAction, Policy, RuleOrder, StatefulGroup};
 use crate::rules::ast::{Rule, RuleOption};
 use crate::rules::keyword::Keyword;
@@ -21,13 +21,23 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(policy: &Policy, sources: &mut Sources, ordering: Ordering) -> Result<Self, Vec<Diagnostic>> {
+    /// The rules that `program` evaluates: what is left out there is left out here.
+    pub(super) fn new(
+        policy: &Policy,
+        program: &Program,
+        sources: &mut Sources,
+        ordering: Ordering,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let stateful = &policy.stateful;
         let mut groups: Vec<Vec<Rule>> = stateful.groups.iter().map(with_override).collect();
         let mut defaults = match &stateful.default_action_rules {
             Some(rules) => rules.clone(),
             None => modelled(policy, sources)?,
         };
+        let mut seen = 0..;
+        for rules in groups.iter_mut().chain([&mut defaults]) {
+            rules.retain(|_| seen.next().is_none_or(|n| !program.left_out().contains(&n)));
+        }
         let mut number = 0;
         let mut used = HashSet::new();
         for rule in groups.iter_mut().flatten().chain(&mut defaults) {

@@ -7,6 +7,7 @@ use crate::detect::EngineProfile;
 use crate::packet::HostOs;
 use crate::policy::model::{Policy, RuleOrder};
 use crate::stream::{ExceptionPolicy, UrgentPolicy};
+use crate::verdict::RuleAction;
 use std::fmt::Write;
 
 /// Protocols as Suricata's example configuration has them: what follows `enabled` unless the profile says otherwise, and
@@ -234,11 +235,7 @@ defrag:
         text,
         "
 packet-alert-max: {}
-action-order:
-  - pass
-  - drop
-  - reject
-  - alert
+action-order: [{}]
 legacy:
   uricontent: enabled
 pcre:
@@ -247,7 +244,8 @@ pcre:
 detect:
   inspection-recursion-limit: 3000
 ",
-        profile.packet_alert_max
+        profile.packet_alert_max,
+        profile.action_order.map(RuleAction::name).join(", ")
     );
     text
 }
@@ -257,9 +255,9 @@ fn order(policy: &Policy, ordering: Ordering) -> &'static str {
     match (policy.stateful.order, ordering) {
         (RuleOrder::Action, _) => "",
         (RuleOrder::Strict, Ordering::ByAction) => {
-            "#\n# The policy is in strict order. Suricata has no setting for it: it evaluates pass rules first, then drop, reject\n\
-             # and alert rules. The rule file says when that is not what the policy means. Rising priorities keep the order\n\
-             # of rules with the same action; `priority` in the policy's rules is left out, since strict order ignores it.\n"
+            "#\n# The policy is in strict order. Suricata has no setting for it: it orders rules by action first. The rule file\n\
+             # says when that is not what the policy means. Rising priorities keep the order of rules with the same action;\n\
+             # `priority` in the policy's own rules is left out, since strict order ignores it.\n"
         }
         (RuleOrder::Strict, Ordering::BySid) => {
             "#\n# The policy is in strict order: the sids are the rules' places in it, for a program that orders by sid alone.\n\
@@ -308,7 +306,7 @@ fn protocols(profile: &EngineProfile) -> String {
         if tcp == udp && set[0].is_none() && set[1].is_none() {
             let _ = writeln!(text, "      enabled: {tcp}");
             if !ports.is_empty() {
-                let _ = writeln!(text, "      detection-ports:\n        dp: {ports}");
+                let _ = writeln!(text, "      detection-ports:\n        dp: \"{ports}\"");
             }
         } else {
             let usual = (!ports.is_empty()).then(|| ports.to_owned());
@@ -347,7 +345,7 @@ fn protocols(profile: &EngineProfile) -> String {
 fn transport(text: &mut String, word: &str, enabled: &str, ports: Option<String>) {
     let _ = writeln!(text, "      {word}:\n        enabled: {enabled}");
     if let Some(ports) = ports {
-        let _ = writeln!(text, "        detection-ports:\n          dp: {ports}");
+        let _ = writeln!(text, "        detection-ports:\n          dp: \"{ports}\"");
     }
 }
 
@@ -363,7 +361,7 @@ fn enabled(profile: &EngineProfile, name: &str, ip_proto: u8, usually: &'static 
 /// The ports of a protocol, where they are not the usual ones.
 fn ports_of(profile: &EngineProfile, name: &str, ip_proto: u8) -> Option<String> {
     let ports = profile.app.ports.of(AppProto::by_name(name)?, ip_proto)?;
-    let range = |(first, last): (u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let range = |(first, last): (u16, u16)| if first == last { first.to_string() } else { format!("{first}:{last}") };
     Some(ports.iter().map(range).collect::<Vec<_>>().join(", "))
 }
 
@@ -404,6 +402,7 @@ fn exception(policy: ExceptionPolicy) -> &'static str {
         ExceptionPolicy::PassFlow => "pass-flow",
         ExceptionPolicy::Bypass => "bypass",
         ExceptionPolicy::PassPacket => "pass-packet",
+        ExceptionPolicy::Bypass => "bypass",
     }
 }
 

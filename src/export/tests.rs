@@ -1,6 +1,7 @@
 //! Policies and the files they become.
 
 use super::*;
+use crate::detect::EngineProfile;
 use crate::policy::{LoadOptions, load_text};
 
 /// Two groups with networks of their own, a domain list, standard rules, default actions.
@@ -195,4 +196,78 @@ fn long_lists_are_written_in_parts() {
         written.lines().filter(|line| line.contains("_PART: ") || line.contains("_PART_")).collect();
     assert!(list.iter().chain(&ports).all(|entry| of_parts.iter().any(|line| line.contains(entry.as_str()))));
     assert!(written.lines().all(|line| line.len() < 8100));
+}
+
+/// The settings in an exported configuration, as our own reader of such files takes them.
+fn read_back(yaml: &str, name: &str) -> EngineProfile {
+    let path = std::env::temp_dir().join(format!("firedrill-export-{}-{name}.yaml", std::process::id()));
+    std::fs::write(&path, yaml).unwrap();
+    let file = crate::detect::settings::read_file(&path, &mut Sources::new()).unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(file.diagnostics, []);
+    let mut profile = EngineProfile::suricata_7();
+    file.settings.apply(&mut profile).unwrap();
+    // Suricata 7.0 has no parsers for these
+    for name in ["imap", "pop3"] {
+        let proto = crate::app::AppProto::by_name(name).unwrap();
+        for ip_proto in [6, 17] {
+            profile.app.unparsed.set(proto, ip_proto, false);
+        }
+    }
+    profile
+}
+
+#[test]
+fn the_exported_settings_are_those_of_the_profile() {
+    let set = [
+        ("packet-alert-max", "33"),
+        ("action-order.0", "drop"),
+        ("action-order.1", "pass"),
+        ("stream.midstream-policy", "reject"),
+        ("stream.async-oneside", "yes"),
+        ("stream.checksum-validation", "yes"),
+        ("stream.max-syn-queued", "3"),
+        ("stream.liberal-timestamps", "no"),
+        ("stream.reassembly.depth", "3000"),
+        ("stream.reassembly.toclient-chunk-size", "99"),
+        ("stream.reassembly.urgent.policy", "oob"),
+        ("stream.reassembly.urgent.oob-limit-policy", "gap"),
+        ("host-os-policy.windows.0", "10.0.0.0/8"),
+        ("flow-timeouts.udp.established", "7"),
+        ("vlan.use-for-tracking", "no"),
+        ("decoder.max-layers", "9"),
+        ("decoder.vxlan.ports", "8472, 4789"),
+        ("decoder.teredo.enabled", "no"),
+        ("defrag.timeout", "5"),
+        ("host.memcap", "1mb"),
+        ("app-layer.error-policy", "bypass"),
+        ("app-layer.protocols.ssh.enabled", "no"),
+        ("app-layer.protocols.dns.udp.enabled", "detection-only"),
+        ("app-layer.protocols.tls.detection-ports.dp", "443, 8443-8450"),
+        ("app-layer.protocols.http.libhtp.default-config.response-body-limit", "1234"),
+    ];
+    let mut settings = crate::detect::Settings::default();
+    for set in [&[][..], &set[..]] {
+        for (key, value) in set {
+            settings.set(key, value).unwrap();
+        }
+        let text = "alert tcp any any -> any 80 (sid:1;)\n";
+        let mut loaded = load_text("x.rules", text, &LoadOptions::default()).unwrap();
+        let policy = loaded.policy.unwrap();
+        let options = CompileOptions { settings: settings.clone(), ..CompileOptions::default() };
+        let program = Program::compile(&policy, &mut loaded.sources, &options).unwrap();
+        let export = suricata(&policy, &program, Ordering::ByAction).unwrap();
+        let profile = read_back(file(&export, "suricata.yaml"), &set.len().to_string());
+        assert_eq!(&profile, program.profile());
+    }
+}
+
+#[test]
+fn a_rule_that_is_left_out_is_left_out_here_too() {
+    let export = strict(
+        "alert http any any -> any any (app-layer-event:http.no_such_event; sid:1;)\n\
+         alert tcp any any -> any 80 (sid:2;)\npass tcp any any -> any 81 (sid:3;)\n",
+    );
+    assert_eq!(export.rules.iter().map(|rule| rule.sid).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(export.misplaced, [Misplaced { rule: 1, other: 0 }]);
 }

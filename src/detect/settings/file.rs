@@ -140,6 +140,7 @@ const AS_HERE: &[(&str, &[&str])] = &[
     ("detect.thresholds", &[]),
     ("engine.init-failure-fatal", &[]),
     ("legacy.uricontent", &["enabled"]),
+    ("threshold-file", &["/dev/null"]),
     ("multi-detect.enabled", &["no", "false"]),
     ("multi-detect.loaders", &[]),
     ("multi-detect.mappings", &[]),
