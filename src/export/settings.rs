@@ -403,6 +403,7 @@ fn exception(policy: ExceptionPolicy) -> &'static str {
         ExceptionPolicy::Reject => "reject",
         ExceptionPolicy::PassFlow => "pass-flow",
         ExceptionPolicy::PassPacket => "pass-packet",
+        ExceptionPolicy::Bypass => "bypass",
     }
 }
 
