@@ -82,13 +82,13 @@ def timestamp_one_behind(t):
 
 @case
 def handshake_three_syns(t):
-    """Three SYNs with time stamps of their own; the SYN/ACK answers the last."""
+    """Three SYNs with time stamps; the SYN/ACK answers the second, whose stamp the client's next packets go on from."""
     c = Tcp(t, 80)
-    for n in range(3):
-        t.add(c.frame(CLIENT, flags=SYN, options=stamp(1000 * n + 7, 0)))
+    for value in (7, 1007, 2007):
+        t.add(c.frame(CLIENT, flags=SYN, options=stamp(value, 0)))
     c.next[CLIENT] += 1
-    c.send(SERVER, flags=SYN | ACK, options=stamp(500, 2007)).send(CLIENT, options=stamp(2008, 500))
-    c.send(CLIENT, request(REFUSED), options=stamp(2009, 500)).send(SERVER, options=stamp(501, 2009))
+    c.send(SERVER, flags=SYN | ACK, options=stamp(500, 1007)).send(CLIENT, options=stamp(1008, 500))
+    c.send(CLIENT, request(REFUSED), options=stamp(1009, 500)).send(SERVER, options=stamp(501, 1009))
 
 
 @case
