@@ -9,6 +9,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -111,7 +112,7 @@ fn the_page_about_versions_names_the_cases_that_differ() {
     let mut table = String::from("| capture | rules |\n|---|---|\n");
     for (capture, mut rules) in rules_by_capture {
         rules.sort();
-        table += &format!("| {capture} | {} |\n", rules.join(", "));
+        writeln!(table, "| {capture} | {} |", rules.join(", ")).unwrap();
     }
     let page = root.join("docs/engines.md");
     let text = std::fs::read_to_string(&page).unwrap();

@@ -56,7 +56,8 @@ pub(super) fn yaml(policy: &Policy, profile: &EngineProfile, variables: &Variabl
     let validate = on(stream.checksum_validation);
     let mut text = String::from("%YAML 1.1\n---\n");
     text += &heading(policy);
-    text += &format!(
+    let _ = write!(
+        text,
         "#
 # For {engine}. Paths are relative to this directory, so run Suricata here:
 #
@@ -78,7 +79,8 @@ threshold-file: /dev/null
     text += "vars:\n";
     table(&mut text, "address-groups", &variables.addresses);
     table(&mut text, "port-groups", &variables.ports);
-    text += &format!(
+    let _ = write!(
+        text,
         "
 # One thread: the same capture gives the same events in the same order.
 runmode: single
@@ -160,7 +162,8 @@ stream:
         urgent = urgent(stream.urgent_policy),
         urgent_limit = urgent(stream.urgent_oob_limit_policy),
     );
-    text += &format!(
+    let _ = write!(
+        text,
         "
 flow:
   memcap: 512mb
@@ -402,7 +405,6 @@ fn exception(policy: ExceptionPolicy) -> &'static str {
         ExceptionPolicy::PassFlow => "pass-flow",
         ExceptionPolicy::Bypass => "bypass",
         ExceptionPolicy::PassPacket => "pass-packet",
-        ExceptionPolicy::Bypass => "bypass",
     }
 }
 

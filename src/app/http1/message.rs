@@ -469,8 +469,8 @@ impl Http1Tx {
             invalid |= parsed.invalid;
             self.uri_host = parsed.host;
             self.uri_port = parsed.port;
-            self.uri_normal = Some(parsed.normal.into())
-                .filter(|uri: &Box<[u8]>| !uri.is_empty() || !self.config.http_uri_empty_is_none);
+            let shown = !parsed.normal.is_empty() || !self.config.http_uri_empty_is_none;
+            self.uri_normal = shown.then(|| parsed.normal.into());
             self.has_path = parsed.has_path;
         }
         invalid |= self.uri_host.as_deref().is_some_and(|host| !host::is_valid(host));
