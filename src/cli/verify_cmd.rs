@@ -160,7 +160,7 @@ impl Report<'_> {
             "firedrill as {}, Suricata {} ({})",
             self.run.engine,
             self.suricata.version(),
-            self.suricata.path().display()
+            self.suricata.name().display()
         );
         head(out, "Engines", &engine)?;
         head(out, "Compared", self.order)?;
@@ -249,7 +249,7 @@ impl Report<'_> {
         let document = Document {
             policy: &self.run.policy,
             engine: &self.run.engine,
-            suricata: self.suricata.path().display().to_string(),
+            suricata: self.suricata.name().display().to_string(),
             version: self.suricata.version().to_string(),
             compared: self.order,
             equal: self.results.iter().all(|(_, result)| result.as_ref().is_ok_and(Comparison::is_equal)),
@@ -303,13 +303,14 @@ impl Report<'_> {
 }
 
 fn summary(comparison: &Comparison) -> String {
+    use std::fmt::Write;
     let mut text = format!("{}, {}", counted(comparison.compared, "frame"), counted(comparison.alerts, "alert"));
     if comparison.stateless > 0 {
-        text += &format!("; {} left to the stateless stage", count(comparison.stateless));
+        let _ = write!(text, "; {} left to the stateless stage", count(comparison.stateless));
     }
     if !comparison.is_equal() {
         let (packets, alerts) = (comparison.packets.len() as u64, comparison.alert_differences.len() as u64);
-        text += &format!(": {} and {} differ", counted(packets, "verdict"), counted(alerts, "alert"));
+        let _ = write!(text, ": {} and {} differ", counted(packets, "verdict"), counted(alerts, "alert"));
     }
     text
 }

@@ -56,7 +56,8 @@ pub(super) fn yaml(policy: &Policy, profile: &EngineProfile, variables: &Variabl
     let validate = on(stream.checksum_validation);
     let mut text = String::from("%YAML 1.1\n---\n");
     text += &heading(policy);
-    text += &format!(
+    let _ = write!(
+        text,
         "#
 # For {engine}. Paths are relative to this directory, so run Suricata here:
 #
@@ -78,7 +79,8 @@ threshold-file: /dev/null
     text += "vars:\n";
     table(&mut text, "address-groups", &variables.addresses);
     table(&mut text, "port-groups", &variables.ports);
-    text += &format!(
+    let _ = write!(
+        text,
         "
 # One thread: the same capture gives the same events in the same order.
 runmode: single
@@ -114,11 +116,12 @@ logging:
     - console:
         enabled: yes
 
-# Checksums: sending hosts capture wrong ones.
+# Sending hosts capture wrong checksums. What this says is whether TCP packets with wrong ones are left alone; rules about
+# checksums see them as they are.
 capture:
   checksum-validation: {checksums}
 pcap-file:
-  checksum-checks: {validate}
+  checksum-checks: yes
 
 # Without these, IPS mode would drop flows for which a parser fails or memory runs out.
 exception-policy: ignore
@@ -160,7 +163,8 @@ stream:
         urgent = urgent(stream.urgent_policy),
         urgent_limit = urgent(stream.urgent_oob_limit_policy),
     );
-    text += &format!(
+    let _ = write!(
+        text,
         "
 flow:
   memcap: 512mb

@@ -186,7 +186,7 @@ impl Variables {
             let home_net = self.address(Name::Variable("HOME_NET"), &of_policy, depth)?;
             return Ok(enter(&mut self.addresses, bare, &format!("!${home_net}"), ""));
         }
-        Err(undefined(bare))
+        Err(undefined(bare).into())
     }
 
     fn port(&mut self, name: &str, scope: &Scope<'_>, depth: u8) -> Result<String, Refusal> {
@@ -245,8 +245,8 @@ fn enter_list(table: &mut Vec<Variable>, name: &str, entries: &[String], origin:
     }
 }
 
-fn undefined(name: &str) -> Refusal {
-    Box::new(Diagnostic::error("FD0602", format!("`{name}` is not defined")))
+fn undefined(name: &str) -> Diagnostic {
+    Diagnostic::error("FD0602", format!("`{name}` is not defined"))
 }
 
 /// Enters a value under the first name that is free or has the same value.

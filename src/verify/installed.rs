@@ -4,6 +4,7 @@ use super::CannotRun;
 use super::patched;
 use super::workplace::{Run, Workplace, cannot_write};
 use crate::export::{ExportedRule, RULE_FILE};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -77,8 +78,8 @@ impl Installed {
         Ok(Self { name, path, version, patched: None })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
+    /// Where it is, as the user says it.
+    pub fn name(&self) -> &Path {
         &self.name
     }
 
@@ -127,10 +128,10 @@ impl Installed {
             let more = refused.len().saturating_sub(REFUSALS_SHOWN);
             let mut message = format!("Suricata {} refuses {} of the exported rules", self.version, refused.len());
             for text in refused.iter().take(REFUSALS_SHOWN) {
-                message += &format!("\n  {text}");
+                let _ = write!(message, "\n  {text}");
             }
             if more > 0 {
-                message += &format!("\n  and {more} more");
+                let _ = write!(message, "\n  and {more} more");
             }
             return Err(CannotRun::new(message, "firedrill accepts them: one of the two is wrong"));
         }
