@@ -406,7 +406,6 @@ fn exception(policy: ExceptionPolicy) -> &'static str {
         ExceptionPolicy::PassFlow => "pass-flow",
         ExceptionPolicy::Bypass => "bypass",
         ExceptionPolicy::PassPacket => "pass-packet",
-        ExceptionPolicy::Bypass => "bypass",
     }
 }
 
