@@ -16,7 +16,6 @@ use crate::source::{Diagnostic, Severity, Sources};
 use crate::verdict::{Cause, RuleId};
 use crate::verify::{self, AlertDifference, CannotRun, Comparison, Installed, PacketDifference, Sides, Workplace};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::io::Write;
 
 /// How many differences of a capture are listed for people; JSON has all.
@@ -161,7 +160,7 @@ impl Report<'_> {
             "firedrill as {}, Suricata {} ({})",
             self.run.engine,
             self.suricata.version(),
-            self.suricata.called().display()
+            self.suricata.name().display()
         );
         head(out, "Engines", &engine)?;
         head(out, "Compared", self.order)?;
@@ -250,7 +249,7 @@ impl Report<'_> {
         let document = Document {
             policy: &self.run.policy,
             engine: &self.run.engine,
-            suricata: self.suricata.called().display().to_string(),
+            suricata: self.suricata.name().display().to_string(),
             version: self.suricata.version().to_string(),
             compared: self.order,
             equal: self.results.iter().all(|(_, result)| result.as_ref().is_ok_and(Comparison::is_equal)),
@@ -304,6 +303,7 @@ impl Report<'_> {
 }
 
 fn summary(comparison: &Comparison) -> String {
+    use std::fmt::Write;
     let mut text = format!("{}, {}", counted(comparison.compared, "frame"), counted(comparison.alerts, "alert"));
     if comparison.stateless > 0 {
         let _ = write!(text, "; {} left to the stateless stage", count(comparison.stateless));

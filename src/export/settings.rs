@@ -116,11 +116,12 @@ logging:
     - console:
         enabled: yes
 
-# Checksums: sending hosts capture wrong ones.
+# Sending hosts capture wrong checksums. What this says is whether TCP packets with wrong ones are left alone; rules about
+# checksums see them as they are.
 capture:
   checksum-validation: {checksums}
 pcap-file:
-  checksum-checks: {validate}
+  checksum-checks: yes
 
 # Without these, IPS mode would drop flows for which a parser fails or memory runs out.
 exception-policy: ignore

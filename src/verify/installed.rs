@@ -78,8 +78,8 @@ impl Installed {
         Ok(Self { name, path, version, patched: None })
     }
 
-    /// What it is called by.
-    pub fn called(&self) -> &Path {
+    /// Where it is, as the user says it.
+    pub fn name(&self) -> &Path {
         &self.name
     }
 
