@@ -86,9 +86,8 @@ fn a_recorded_answer_shows_what_its_settings_change() {
 #[test]
 fn what_is_exported_is_read_back_as_the_same_engine() {
     let directory = std::env::temp_dir().join(format!("firedrill-settings-export-{}", std::process::id()));
-    let firedrill = |args: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_firedrill")).current_dir(root()).args(args).output().unwrap()
-    };
+    let firedrill =
+        |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_firedrill")).current_dir(root()).args(args).output().unwrap();
     let to = directory.to_str().unwrap();
     let set = ["--set", "stream.reassembly.depth=20", "--set", "packet-alert-max=3"];
     let rules = "tests/golden/rules/settings.rules";
