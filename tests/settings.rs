@@ -1,6 +1,6 @@
 //! Settings under Suricata's names: the page about them is true, and every one is shown to count by a recorded answer.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
 use firedrill::detect::settings::TABLE;
 use std::path::Path;

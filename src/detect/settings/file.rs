@@ -146,6 +146,7 @@ const AS_HERE: &[(&str, &[&str])] = &[
     ("multi-detect.mappings", &[]),
     ("multi-detect.selector", &[]),
     ("multi-detect.tenants", &[]),
+    ("threshold-file", &["/dev/null"]),
     ("pcre.match-limit", &["3500"]),
     ("pcre.match-limit-recursion", &["1500"]),
     // keywords that would notice are refused, or the protocol is only detected here
