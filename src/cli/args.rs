@@ -507,13 +507,9 @@ fn engine_setting(text: &str) -> Result<Assignment, String> {
         Err(Refused::Value(wanted)) => Err(format!("`{}`: {wanted}", setting.name)),
         Err(Refused::Key) => {
             let keys = TABLE.iter().map(|row| row.key);
-            Err(match near_matches(&setting.name, keys.clone()) {
+            Err(match near_matches(&setting.name, keys) {
                 Some(near) => format!("`{}` is not simulated; did you mean {near}?", setting.name),
-                None => format!(
-                    "`{}` is not simulated; what can be set: vars.*, {}",
-                    setting.name,
-                    keys.collect::<Vec<_>>().join(", ")
-                ),
+                None => format!("`{}` is not simulated; docs/settings.md lists what can be set", setting.name),
             })
         }
     }
