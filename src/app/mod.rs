@@ -286,6 +286,11 @@ impl AppLayer {
         self.detection.run(flow, direction, data, setting)
     }
 
+    /// The only direction whose data may come first on TCP: the parser says it, if there is one.
+    pub(crate) fn first_speaker(&self) -> Option<Direction> {
+        self.proto.first_speaker().filter(|_| !self.config.unparsed.holds(self.proto, TCP))
+    }
+
     /// What a direction was found to speak.
     pub fn proto_of(&self, direction: Direction) -> AppProto {
         match direction {

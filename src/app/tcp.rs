@@ -166,7 +166,7 @@ impl Step<'_> {
             }
         }
         if self.session.first_data != FirstData::Settled
-            && let Some(speaker) = self.app().proto.first_speaker()
+            && let Some(speaker) = self.app().first_speaker()
         {
             if self.session.first_data != FirstData::From(speaker) {
                 self.app_event("applayer_wrong_direction_first_data");

@@ -402,7 +402,6 @@ fn exception(policy: ExceptionPolicy) -> &'static str {
         ExceptionPolicy::PassFlow => "pass-flow",
         ExceptionPolicy::Bypass => "bypass",
         ExceptionPolicy::PassPacket => "pass-packet",
-        ExceptionPolicy::Bypass => "bypass",
     }
 }
 
