@@ -186,6 +186,14 @@ def logs_all_drops(config):
     return None
 
 
+def overwrites_addresses(config):
+    """Whether the log of alerts shows other addresses than those of the packets."""
+    kinds = [kind for output in config.get("outputs") or [] for kind in (output.get("eve-log") or {}).get("types") or []]
+    alerts = [kind["alert"] or {} for kind in kinds if isinstance(kind, dict) and "alert" in kind]
+    outputs = [output.get("eve-log") or {} for output in config.get("outputs") or []]
+    return any((place.get("xff") or {}).get("mode") == "overwrite" for place in alerts + outputs)
+
+
 class Verdict:
     def __init__(self, name):
         self.name, self.failed, self.judged, self.unknown, self.refused = name, [], 0, [], None
@@ -229,6 +237,8 @@ def judge(firedrill, directory, capture, name, ips):
                 continue
             match = check["match"]
             why = unknown_to_us(match) or ("another log" if "filename" in check else None)
+            if not why and overwrites_addresses(parsed) and {"src_ip", "dest_ip"} & set(match):
+                why = "addresses that the log takes from a header"
             if not why and match["event_type"] == "drop" and drops_all is not True:
                 why = "drop in a log of first drops"
             if why:

@@ -286,6 +286,16 @@ impl AppLayer {
         self.detection.run(flow, direction, data, setting)
     }
 
+    /// The only direction whose data may come first in this flow.
+    pub(crate) fn first_speaker(&self) -> Option<Direction> {
+        self.first_speaker_of(self.proto)
+    }
+
+    /// The only direction whose data of a protocol may come first on TCP: the parser says it, if there is one.
+    pub(crate) fn first_speaker_of(&self, proto: AppProto) -> Option<Direction> {
+        proto.first_data_direction().filter(|_| !self.config.unparsed.holds(proto, TCP))
+    }
+
     /// What a direction was found to speak.
     pub fn proto_of(&self, direction: Direction) -> AppProto {
         match direction {

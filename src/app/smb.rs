@@ -2,6 +2,7 @@
 
 use super::probe::{Context, Probe};
 use super::reader::Reader;
+use crate::verdict::Direction;
 
 /// An SMB header behind a NetBIOS session header.
 pub(super) const MIN_RECORD_BYTES: usize = 36;
@@ -24,9 +25,16 @@ pub(super) fn probe_encrypted(context: Context, data: &[u8]) -> Probe {
 }
 
 /// A NetBIOS session record that holds SMB, or a session service message with such a record behind it.
-pub(super) fn probe_port(_: Context, data: &[u8]) -> Probe {
+pub(super) fn probe_port(context: Context, data: &[u8]) -> Probe {
     if data.len() < MIN_RECORD_BYTES {
         return Probe::Unknown;
+    }
+    // where connections may begin in the middle, the header says whose first data this is
+    if let [SESSION_MESSAGE, _, _, _, message @ ..] = data
+        && context.midstream
+        && holds_smb(message)
+    {
+        return Probe::Match { sender: sender(message) };
     }
     let mut reader = Reader(data);
     let Some((kind, len)) = session_header(&mut reader) else { return Probe::Failed };
@@ -45,6 +53,16 @@ pub(super) fn probe_port(_: Context, data: &[u8]) -> Probe {
         Some((SESSION_MESSAGE | 0x81..=0x85, _)) if holds_smb(next.0) => Probe::MATCH,
         _ => Probe::Failed,
     }
+}
+
+/// Who sends a message of SMB 1 or 2.
+fn sender(message: &[u8]) -> Option<Direction> {
+    let is_answer = match message.first()? {
+        0xff => message.get(9)? & 0x80 != 0,
+        0xfe => message.get(16)? & 0x01 != 0,
+        _ => return None,
+    };
+    Some(if is_answer { Direction::ToClient } else { Direction::ToServer })
 }
 
 fn session_header(reader: &mut Reader) -> Option<(u8, usize)> {

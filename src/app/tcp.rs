@@ -34,16 +34,6 @@ enum Taken {
     Failed,
 }
 
-impl AppProto {
-    /// Who must speak first. `None`: either may.
-    fn first_speaker(self) -> Option<Direction> {
-        match self {
-            Self::Tls => Some(Direction::ToServer),
-            _ => None,
-        }
-    }
-}
-
 impl AppLayer {
     fn detection_exhausted(&self, direction: Direction) -> bool {
         self.patterns_done(direction) && self.probing_done(direction)
@@ -166,7 +156,7 @@ impl Step<'_> {
             }
         }
         if self.session.first_data != FirstData::Settled
-            && let Some(speaker) = self.app().proto.first_speaker()
+            && let Some(speaker) = self.app().first_speaker()
         {
             if self.session.first_data != FirstData::From(speaker) {
                 self.app_event("applayer_wrong_direction_first_data");
@@ -209,7 +199,7 @@ impl Step<'_> {
             return Ok(());
         }
         let settled = self.session.first_data == FirstData::Settled;
-        if !settled && other.first_speaker().is_some_and(|speaker| speaker != direction) {
+        if !settled && self.app().first_speaker_of(other).is_some_and(|speaker| speaker != direction) {
             return self.give_up();
         }
         if self.app().detection_exhausted(direction) {
