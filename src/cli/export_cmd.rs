@@ -48,7 +48,7 @@ fn suricata(args: &ExportSuricataArgs, console: Console) -> Result<Exit, Stop> {
             "export it all the same with --as-action-order; `firedrill verify` can compare strict order",
         ));
     }
-    directory::write(&args.output, &export.files, args.force)?;
+    directory::write(&args.output, &export.files, export::LOG_FILE, args.force)?;
     notice::write(
         &mut console.err(),
         &[session.run.notices.as_slice(), &not_exported(&policy, &export.misplaced)].concat(),
