@@ -159,7 +159,9 @@ mod tests {
         let message = write(&target, &files("2"), "log", true).unwrap_err().message;
         assert!(message.ends_with("holds `rules/mine.rules`, which is not from an export"), "{message}");
         std::fs::write(root.join("file"), "").unwrap();
-        assert!(write(&root.join("file"), &files("2"), "log", true).unwrap_err().message.ends_with("is not a directory"));
+        assert!(
+            write(&root.join("file"), &files("2"), "log", true).unwrap_err().message.ends_with("is not a directory")
+        );
         assert!(write(&root.join("none/x"), &files("2"), "log", true).is_err());
         assert_eq!(names(&root), ["file", "x"]);
         std::fs::remove_dir_all(root).unwrap();
