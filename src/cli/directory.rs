@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 /// Writes `files` (paths below `target`) into a new directory beside `target`, and gives it its name last.
 ///
 /// A directory that holds something is replaced with `force` only, and only when all that it holds is what an earlier
-/// run has written.
+/// run has written, or the `leavings` of who used it.
 ///
 /// # Errors
 /// When the directory is not to be replaced, or the disk says no.
-pub fn write(target: &Path, files: &[(&'static str, String)], force: bool) -> Result<(), Stop> {
+pub fn write(target: &Path, files: &[(&'static str, String)], leavings: &str, force: bool) -> Result<(), Stop> {
     let there = target.symlink_metadata().is_ok();
     if there {
-        may_replace(target, files, force)?;
+        may_replace(target, files, leavings, force)?;
     }
     let cannot = |error: io::Error| {
         Stop::bad_input(
@@ -32,7 +32,7 @@ pub fn write(target: &Path, files: &[(&'static str, String)], force: bool) -> Re
     Ok(())
 }
 
-fn may_replace(target: &Path, files: &[(&'static str, String)], force: bool) -> Result<(), Stop> {
+fn may_replace(target: &Path, files: &[(&'static str, String)], leavings: &str, force: bool) -> Result<(), Stop> {
     let shown = target.display();
     if !target.is_dir() {
         return Err(Stop::bad_input(format!("`{shown}` is not a directory"), "choose another name with -o DIR"));
@@ -48,7 +48,8 @@ fn may_replace(target: &Path, files: &[(&'static str, String)], force: bool) -> 
         let help = "choose another name with -o DIR, or replace an earlier export with --force";
         return Err(Stop::bad_input(format!("`{shown}` is there and not empty"), help));
     }
-    match found.iter().find(|path| !files.iter().any(|(name, _)| Path::new(name) == path.as_path())) {
+    let known = files.iter().map(|(name, _)| *name).chain([leavings]);
+    match found.iter().find(|path| !known.clone().any(|name| Path::new(name) == path.as_path())) {
         None => Ok(()),
         Some(strange) => Err(Stop::bad_input(
             format!("`{shown}` holds `{}`, which is not from an export", strange.display()),
@@ -135,13 +136,14 @@ mod tests {
     fn a_directory_is_written_and_replaced_with_force_only() {
         let root = scratch("replaced");
         let target = root.join("x");
-        write(&target, &files("1"), false).unwrap();
+        write(&target, &files("1"), "log", false).unwrap();
         assert_eq!(
-            write(&target, &files("2"), false).unwrap_err().message.rsplit_once('`').unwrap().1,
+            write(&target, &files("2"), "log", false).unwrap_err().message.rsplit_once('`').unwrap().1,
             " is there and not empty"
         );
         assert_eq!(std::fs::read_to_string(target.join("rules/b.rules")).unwrap(), "1");
-        write(&target, &files("2"), true).unwrap();
+        std::fs::write(target.join("log"), "").unwrap();
+        write(&target, &files("2"), "log", true).unwrap();
         assert_eq!(std::fs::read_to_string(target.join("rules/b.rules")).unwrap(), "2");
         assert_eq!(names(&root), ["x"]);
         std::fs::remove_dir_all(root).unwrap();
@@ -152,13 +154,15 @@ mod tests {
         let root = scratch("strange");
         let target = root.join("x");
         std::fs::create_dir(&target).unwrap();
-        write(&target, &files("1"), false).unwrap();
+        write(&target, &files("1"), "log", false).unwrap();
         std::fs::write(target.join("rules/mine.rules"), "").unwrap();
-        let message = write(&target, &files("2"), true).unwrap_err().message;
+        let message = write(&target, &files("2"), "log", true).unwrap_err().message;
         assert!(message.ends_with("holds `rules/mine.rules`, which is not from an export"), "{message}");
         std::fs::write(root.join("file"), "").unwrap();
-        assert!(write(&root.join("file"), &files("2"), true).unwrap_err().message.ends_with("is not a directory"));
-        assert!(write(&root.join("none/x"), &files("2"), true).is_err());
+        assert!(
+            write(&root.join("file"), &files("2"), "log", true).unwrap_err().message.ends_with("is not a directory")
+        );
+        assert!(write(&root.join("none/x"), &files("2"), "log", true).is_err());
         assert_eq!(names(&root), ["file", "x"]);
         std::fs::remove_dir_all(root).unwrap();
     }

@@ -48,7 +48,7 @@ fn suricata(args: &ExportSuricataArgs, console: Console) -> Result<Exit, Stop> {
             "export it all the same with --as-action-order; `firedrill verify` can compare strict order",
         ));
     }
-    directory::write(&args.output, &export.files, args.force)?;
+    directory::write(&args.output, &export.files, export::LOG_FILE, args.force)?;
     notice::write(
         &mut console.err(),
         &[session.run.notices.as_slice(), &not_exported(&policy, &export.misplaced)].concat(),
@@ -103,7 +103,7 @@ pub fn tell_misplaced(all: &[Misplaced], severity: Severity, session: &Session, 
         diagnostics.push(diagnostic.help("Suricata evaluates pass rules first, then drop, reject and alert rules"));
     }
     if let Some(last) = diagnostics.last_mut().filter(|_| all.len() > SHOWN) {
-        last.help = Some(format!("{} more than these are out of order", counted((all.len() - SHOWN) as u64, "rule")));
+        last.help = Some(format!("{} are out of place in all", counted(all.len() as u64, "rule")));
     }
     render::diagnostics(&mut console.err(), &session.book.sources, &diagnostics)?;
     Ok(())

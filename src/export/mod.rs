@@ -25,6 +25,9 @@ use variables::Variables;
 /// Name of the rule file, from the directory of `suricata.yaml`.
 pub const RULE_FILE: &str = "rules/firedrill.rules";
 
+/// What Suricata writes its events to; with `-l .` that is beside the other files.
+pub const LOG_FILE: &str = "eve.json";
+
 /// How the order of evaluation gets into the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ordering {

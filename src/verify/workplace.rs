@@ -57,7 +57,7 @@ impl Workplace {
 impl Run {
     /// Suricata's answer.
     pub(super) fn eve(&self) -> PathBuf {
-        self.log.join("eve.json")
+        self.log.join(crate::export::LOG_FILE)
     }
 }
 
