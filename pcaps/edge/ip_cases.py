@@ -129,6 +129,13 @@ def tunnel_ip_in_ip(t):
 
 
 @case
+def tunnel_ip_in_ip6(t):
+    """Refused TLS over IPv4, then over IPv6, inside IPv6."""
+    tls(t, REFUSED, link=ip_in_ip6)
+    tls(t, REFUSED, link=ip_in_ip6, client=NOTEBOOK6, server=WEB6)
+
+
+@case
 def vlan_tag(t):
     """Refused TLS with an 802.1Q tag."""
     tls(t, REFUSED, link=lambda p, side: ethernet(p, side, [(0x8100, 42)]))

@@ -118,6 +118,12 @@ def ip_in_ip(packet, side):
     return ethernet(ip4(ends[side], ends[1 - side], 4, packet), side)
 
 
+def ip_in_ip6(packet, side):
+    ends = ("2001:db8:9::1", "2001:db8:9::2")
+    inner = 41 if packet[0] >> 4 == 6 else 4
+    return ethernet(ip6(*(ends if side == CLIENT else ends[::-1]), inner, packet), side)
+
+
 def vxlan(packet, side):
     """As VPC Traffic Mirroring: both directions go the same way, from the mirrored interface to the collector."""
     inner = struct.pack(">II", 0x08000000, 77 << 8) + ethernet(packet, side)

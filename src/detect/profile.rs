@@ -111,7 +111,12 @@ impl EngineProfile {
                 ..AppConfig::default()
             },
             defrag: DefragConfig { expiry: Expiry::AtLookUp, ..before.defrag },
-            decode: DecodeConfig { quoted_tcp_bytes: 4, opens_ipv4_in_ipv4: true, ..before.decode },
+            decode: DecodeConfig {
+                quoted_tcp_bytes: 4,
+                opens_ipv4_in_ipv4: true,
+                outer_ipv6_has_flow: true,
+                ..before.decode
+            },
             ..before
         }
     }

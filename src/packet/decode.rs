@@ -23,6 +23,8 @@ pub struct DecodeConfig {
     pub quoted_tcp_bytes: usize,
     /// An IPv4 packet in an IPv4 packet (protocol 4) is a packet of its own. Default: no.
     pub opens_ipv4_in_ipv4: bool,
+    /// An IPv6 packet that carries another IP packet belongs to a flow of its own. Default off.
+    pub outer_ipv6_has_flow: bool,
 }
 
 impl Default for DecodeConfig {
@@ -36,6 +38,7 @@ impl Default for DecodeConfig {
             max_layers: 16,
             quoted_tcp_bytes: 20,
             opens_ipv4_in_ipv4: false,
+            outer_ipv6_has_flow: false,
         }
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn ip_in_ipv6<'a>(
         packet.event(too_small);
     } else if version(bytes) == inner_version {
         open(context, packet, bytes, kind);
+        packet.wants_flow |= context.config.outer_ipv6_has_flow;
     } else {
         packet.event(wrong_version);
     }
