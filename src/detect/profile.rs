@@ -1,5 +1,6 @@
 //! What varies between engine versions and settings, in one place.
 
+use super::content::TRIES_MAX;
 use super::memory::MemoryLimits;
 use crate::app::AppConfig;
 use crate::defrag::{DefragConfig, Expiry};
@@ -17,6 +18,9 @@ pub struct EngineProfile {
     pub packet_alert_max: usize,
     /// Which action's rules come first where the policy has no order of its own. Suricata: `action-order`.
     pub action_order: [RuleAction; 4],
+    /// How often the tests of a rule may be tried on a buffer before it counts as no match. Suricata:
+    /// `detect.inspection-recursion-limit`.
+    pub tries_max: u32,
     /// A pass behind the drop of a packet passes the flow nevertheless.
     pub pass_counts_behind_drop: bool,
     /// A host policy for all IPv6 hosts takes the place of one for all IPv4 hosts that was set before it.
@@ -54,6 +58,7 @@ impl EngineProfile {
             name: "suricata-7.0",
             packet_alert_max: 15,
             action_order: [RuleAction::Pass, RuleAction::Drop, RuleAction::Reject, RuleAction::Alert],
+            tries_max: TRIES_MAX,
             pass_counts_behind_drop: true,
             all_ipv6_hides_all_ipv4: true,
             memory: MemoryLimits::default(),

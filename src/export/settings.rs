@@ -246,10 +246,12 @@ pcre:
   match-limit: 3500
   match-limit-recursion: 1500
 detect:
-  inspection-recursion-limit: 3000
+  inspection-recursion-limit: {}
 ",
         profile.packet_alert_max,
-        profile.action_order.map(RuleAction::name).join(", ")
+        profile.action_order.map(RuleAction::name).join(", "),
+        // without end
+        if profile.tries_max == u32::MAX { 0 } else { profile.tries_max },
     );
     text
 }

@@ -131,7 +131,6 @@ const AS_HERE: &[(&str, &[&str])] = &[
     ("detect.delayed-detect", &[]),
     ("detect.grouping", &[]),
     ("detect.guess-applayer-tx", &["no", "false"]),
-    ("detect.inspection-recursion-limit", &["3000"]),
     ("detect.prefilter", &[]),
     ("detect.profile", &[]),
     ("detect.profiling", &[]),

@@ -113,6 +113,17 @@ pub static TABLE: &[Row] = &[
         },
     ),
     row(
+        "detect.inspection-recursion-limit",
+        "number",
+        "3000",
+        "how often a rule's tests may be tried on a buffer; 0: without end",
+        |profile, _, text| {
+            let limit = value::number(text, 0..=i32::MAX as u64)?;
+            profile.tries_max = if limit == 0 { u32::MAX } else { limit };
+            Ok(())
+        },
+    ),
+    row(
         "action-order.*",
         "pass, drop, reject, alert",
         "",
