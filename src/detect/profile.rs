@@ -2,6 +2,7 @@
 
 use super::content::TRIES_MAX;
 use super::memory::MemoryLimits;
+use super::pcre::PcreLimits;
 use crate::app::AppConfig;
 use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
@@ -21,6 +22,8 @@ pub struct EngineProfile {
     /// How often the tests of a rule may be tried on a buffer before it counts as no match. Suricata:
     /// `detect.inspection-recursion-limit`.
     pub tries_max: u32,
+    /// How far regular expressions may search.
+    pub pcre_limits: PcreLimits,
     /// A pass behind the drop of a packet passes the flow nevertheless.
     pub pass_counts_behind_drop: bool,
     /// A host policy for all IPv6 hosts takes the place of one for all IPv4 hosts that was set before it.
@@ -59,6 +62,7 @@ impl EngineProfile {
             packet_alert_max: 15,
             action_order: [RuleAction::Pass, RuleAction::Drop, RuleAction::Reject, RuleAction::Alert],
             tries_max: TRIES_MAX,
+            pcre_limits: PcreLimits::default(),
             pass_counts_behind_drop: true,
             all_ipv6_hides_all_ipv4: true,
             memory: MemoryLimits::default(),

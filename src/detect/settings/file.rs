@@ -146,8 +146,6 @@ const AS_HERE: &[(&str, &[&str])] = &[
     ("multi-detect.selector", &[]),
     ("multi-detect.tenants", &[]),
     ("threshold-file", &["/dev/null"]),
-    ("pcre.match-limit", &["3500"]),
-    ("pcre.match-limit-recursion", &["1500"]),
     // keywords that would notice are refused, or the protocol is only detected here
     ("app-layer.protocols.bittorrent-dht", &[]),
     ("app-layer.protocols.dcerpc.max-tx", &[]),

@@ -123,6 +123,10 @@ pub static TABLE: &[Row] = &[
             Ok(())
         },
     ),
+    field!("pcre.match-limit", "number", "3500", "steps of a search with the flag `O` of `pcre`; then there is no match",
+        |text| value::number(text, 0..=u64::from(u32::MAX)) => pcre_limits.steps),
+    field!("pcre.match-limit-recursion", "number", "1500", "depth of such a search",
+        |text| value::number(text, 0..=u64::from(u32::MAX)) => pcre_limits.depth),
     row(
         "action-order.*",
         "pass, drop, reject, alert",
