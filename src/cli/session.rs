@@ -71,12 +71,20 @@ impl Session {
         let file = configuration(engine_options, console)?;
         let mut options = load_options(policy_options, engine_options);
         add_variables(&mut options, file.as_ref(), engine_options);
+        let nets_from = file.as_ref().map(|file| net_origins(file, policy_options, engine_options)).unwrap_or_default();
         let settings = firewall::settings(file.map(|file| file.settings), engine_options, policy_options)
             .map_err(|why| Stop::bad_input(why, "docs/settings.md lists the settings"))?;
         let loaded = policy::load(path, &options)?;
         let mut sources = loaded.sources;
         render::diagnostics(&mut console.err(), &sources, &loaded.diagnostics)?;
-        let Some(policy) = loaded.policy else { return Err(Stop::told()) };
+        let Some(mut policy) = loaded.policy else { return Err(Stop::told()) };
+        for (set, origin) in
+            [&mut policy.stateful.home_net, &mut policy.stateful.external_net].into_iter().zip(nets_from)
+        {
+            if let (Some(set), Some(origin)) = (set, origin) {
+                set.origin = origin;
+            }
+        }
         let firewall = match Firewall::compile(&policy, &mut sources, engine_options.engine, settings) {
             Ok(firewall) => firewall,
             Err(diagnostics) => {
@@ -120,6 +128,22 @@ fn configuration(options: &EngineOptions, console: Console) -> Result<Option<Set
         return Err(Stop::told());
     }
     Ok(Some(file))
+}
+
+/// The configuration file's name for HOME_NET and EXTERNAL_NET, where that is what says what they are.
+fn net_origins(
+    file: &SettingsFile,
+    policy_options: &PolicyOptions,
+    engine_options: &EngineOptions,
+) -> [Option<String>; 2] {
+    let name = engine_options.suricata_yaml.as_ref().map(|path| path.display().to_string());
+    let options = [&policy_options.home_net, &policy_options.external_net];
+    let mut of = ["HOME_NET", "EXTERNAL_NET"].into_iter().zip(options).map(|(net, option)| {
+        let in_file = file.addresses.iter().any(|variable| variable.name == net);
+        let is_set = engine_options.set.iter().any(|setting| setting.variable() == Some((true, net)));
+        name.clone().filter(|_| in_file && !is_set && option.is_none())
+    });
+    [of.next().flatten(), of.next().flatten()]
 }
 
 /// Variables of the configuration file and of `--set`, behind those that have options of their own.

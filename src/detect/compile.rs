@@ -6,6 +6,7 @@ use super::header::HeaderTest;
 use super::index::Index;
 use super::looks::{Looked, Looks};
 use super::memory::{Change, Names, Role, Threshold};
+use super::pcre::PcreLimits;
 use super::places::BufferName;
 use super::resolve::Variables;
 use super::session::SessionTest;
@@ -94,6 +95,7 @@ struct Compiler<'a> {
     keep: Keep,
     /// Protocols whose detection is switched off.
     undetected: ProtoSet,
+    pcre_limits: PcreLimits,
 }
 
 /// What a rule's options come to.
@@ -141,7 +143,7 @@ impl<'a> Compiler<'a> {
         let mut profile = options.profile.clone();
         // whether they are sound is asked where they are applied for good
         let _ = options.settings.apply(&mut profile);
-        let undetected = profile.app.undetected;
+        let (undetected, pcre_limits) = (profile.app.undetected, profile.pcre_limits);
         Self {
             policy,
             options,
@@ -156,6 +158,7 @@ impl<'a> Compiler<'a> {
             left_out: Vec::new(),
             keep: Keep::default(),
             undetected,
+            pcre_limits,
         }
     }
 
@@ -354,6 +357,7 @@ impl<'a> Compiler<'a> {
 
     fn options_of(&mut self, rule: &Rule) -> Result<Options, Refusal> {
         let mut options = Options::default();
+        options.looks.pcre_limits = self.pcre_limits;
         for option in &rule.options {
             let span = option.span;
             match &option.keyword {

@@ -105,16 +105,41 @@ impl<'b> Window<'b> {
     }
 }
 
-/// Values of a rule's variables, kept from one buffer of the rule to the next.
-pub(crate) type Values = SmallVec<[u64; 4]>;
+/// Values of a rule's variables, kept from one buffer of the rule to the next, and what bounds the search for them.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    numbers: SmallVec<[u64; 4]>,
+    /// How often the tests of a rule may be tried on a buffer before it counts as no match.
+    pub(crate) tries_max: u32,
+}
 
-/// How often the tests of a rule may be tried on a buffer before it counts as no match.
-/// Source: Suricata's `detect.inspection-recursion-limit`.
-const RECURSION_LIMIT: u32 = 3000;
+/// Suricata's `detect.inspection-recursion-limit`, unless it is set.
+pub(super) const TRIES_MAX: u32 = 3000;
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { numbers: SmallVec::new(), tries_max: TRIES_MAX }
+    }
+}
+
+impl std::ops::Deref for Values {
+    type Target = SmallVec<[u64; 4]>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.numbers
+    }
+}
+
+impl std::ops::DerefMut for Values {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.numbers
+    }
+}
 
 /// Whether all tests hold.
 pub(crate) fn matches(tests: &[BufferTest], window: Window<'_>, values: &mut Values) -> bool {
-    Walk { window, last_end: 0, pcre_from: 0, budget: RECURSION_LIMIT, given_up: false, values }.run(tests)
+    let budget = values.tries_max;
+    Walk { window, last_end: 0, pcre_from: 0, budget, given_up: false, values }.run(tests)
 }
 
 struct Walk<'b, 'v> {
@@ -422,7 +447,7 @@ mod tests {
 
     fn holds(tests: &[ContentTest], buffer: &str) -> bool {
         let tests: Vec<_> = tests.iter().cloned().map(BufferTest::Content).collect();
-        matches(&tests, Window::whole(buffer.as_bytes()), &mut Values::new())
+        matches(&tests, Window::whole(buffer.as_bytes()), &mut Values::default())
     }
 
     #[test]
@@ -455,7 +480,7 @@ mod tests {
     fn pieces_of_a_whole() {
         let piece = |test: ContentTest, bytes: &str| {
             let window = Window { bytes: bytes.as_bytes(), offset: 10, is_end: false };
-            matches(&[BufferTest::Content(test)], window, &mut Values::new())
+            matches(&[BufferTest::Content(test)], window, &mut Values::default())
         };
         let depth = |n| ContentTest { depth: Some(Amount::Value(n)), ..content("abc") };
         assert!(!piece(depth(10), "abc"));

@@ -150,6 +150,7 @@ pub(crate) fn inspect(
     let mut run = Run { program, path, packet, state, first_drop: None, scratch, memory };
     run.scratch.matches.clear();
     run.scratch.stream_state = StreamState::NotAsked;
+    run.scratch.values.tries_max = program.profile().tries_max;
     run.ip_only(flow.as_deref_mut());
     run.packet_rules(flow.as_deref_mut());
     if let Some(flow) = flow.as_deref_mut() {

@@ -3,7 +3,7 @@
 use super::byte_values::{self, NumberAt};
 use super::content::{Amount, BufferTest, ContentTest, IsdataatTest, PcreTest, Relative};
 use super::header::{HeaderBytes, HeaderTest};
-use super::pcre::Pcre;
+use super::pcre::{Pcre, PcreLimits};
 use super::places::{kept_for, pattern_priority, place_of, put_in_its_letters};
 use super::session::{SessionList, SessionTest};
 use super::signature::{Engine, Look};
@@ -19,6 +19,8 @@ use smallvec::SmallVec;
 /// The tests of a rule while its options are read.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
+    /// How far expressions may search.
+    pub(super) pcre_limits: PcreLimits,
     list: Vec<PendingLook>,
     /// Tests outside of buffers: of the packet's payload, or of the stream.
     payload: Tests,
@@ -438,7 +440,7 @@ impl Looks {
     /// # Errors
     /// The expression cannot be compiled.
     pub(super) fn pcre(&mut self, pcre: &keyword::Pcre, span: Span) -> Result<(), Diagnostic> {
-        let compiled = Pcre::compile(pcre).map_err(|(said, at)| {
+        let compiled = Pcre::compile(pcre, self.pcre_limits).map_err(|(said, at)| {
             let before = pcre.pattern.get(..at).unwrap_or(&pcre.pattern);
             Diagnostic::error("FD0227", format!("the regular expression is not valid: {said}"))
                 .at(span)

@@ -30,6 +30,7 @@ mod transform;
 pub use compile::CompileOptions;
 pub use index::RulePath;
 pub use memory::MemoryLimits;
+pub use pcre::PcreLimits;
 pub use profile::EngineProfile;
 pub use settings::{Settings, SettingsFile};
 pub use signature::SignatureKind;

@@ -11,15 +11,35 @@ pub(crate) struct Pcre(Regex);
 #[derive(Debug)]
 pub(crate) struct Exhausted;
 
-/// Steps and depth of one search. Source: Suricata's defaults, which also hold when its configuration says nothing.
-const LIMITS: &str = "(*LIMIT_MATCH=3500)(*LIMIT_DEPTH=1500)";
+/// How far one search may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PcreLimits {
+    /// Steps. Suricata: `pcre.match-limit`. Default 3500.
+    pub steps: u32,
+    /// Depth. Suricata: `pcre.match-limit-recursion`. Default 1500.
+    pub depth: u32,
+}
+
+impl Default for PcreLimits {
+    fn default() -> Self {
+        Self { steps: 3500, depth: 1500 }
+    }
+}
+
+impl PcreLimits {
+    /// As an expression begins that keeps to them.
+    fn text(self) -> String {
+        format!("(*LIMIT_MATCH={})(*LIMIT_DEPTH={})", self.steps, self.depth)
+    }
+}
 
 impl Pcre {
     /// # Errors
     /// What the library says against the expression, and the byte in [`keyword::Pcre::pattern`] at which it says so.
-    pub(crate) fn compile(pcre: &keyword::Pcre) -> Result<Self, (String, usize)> {
+    pub(crate) fn compile(pcre: &keyword::Pcre, limits: PcreLimits) -> Result<Self, (String, usize)> {
         let has = |flag: char| pcre.flags.contains(flag);
-        let mut options = String::from(LIMITS);
+        // what is set only counts where the rule says so
+        let mut options = if has('O') { limits } else { PcreLimits::default() }.text();
         let anchored = has('A');
         if has('G') {
             options.push_str("(?U)");
@@ -50,10 +70,11 @@ impl Pcre {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn with_one_capture(pattern: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new().build(&format!("{LIMITS}{pattern}")).map_err(|error| {
-            let said = error.to_string();
-            format!("it is not valid: {}", said.rsplit_once(": ").map_or(said.as_str(), |(_, what)| what))
-        })?;
+        let regex =
+            RegexBuilder::new().build(&format!("{}{pattern}", PcreLimits::default().text())).map_err(|error| {
+                let said = error.to_string();
+                format!("it is not valid: {}", said.rsplit_once(": ").map_or(said.as_str(), |(_, what)| what))
+            })?;
         match regex.captures_len() - 1 {
             1 => Ok(Self(regex)),
             found => Err(format!("it needs one capture, and has {found}")),
@@ -104,7 +125,7 @@ mod tests {
             negated: false,
             captures: Vec::new(),
         };
-        Pcre::compile(&pcre).unwrap().find_at(subject.as_bytes(), 0).unwrap()
+        Pcre::compile(&pcre, PcreLimits::default()).unwrap().find_at(subject.as_bytes(), 0).unwrap()
     }
 
     #[test]
@@ -124,14 +145,14 @@ mod tests {
         let pcre =
             keyword::Pcre { pattern: "(a+)+$".to_owned(), flags: String::new(), negated: false, captures: Vec::new() };
         let subject = [b"a".repeat(40), b"b".to_vec()].concat();
-        assert!(Pcre::compile(&pcre).unwrap().find_at(&subject, 0).is_err());
+        assert!(Pcre::compile(&pcre, PcreLimits::default()).unwrap().find_at(&subject, 0).is_err());
     }
 
     #[test]
     fn errors_know_their_place() {
         let pcre =
             keyword::Pcre { pattern: "ab(c".to_owned(), flags: String::new(), negated: false, captures: Vec::new() };
-        let (said, at) = Pcre::compile(&pcre).unwrap_err();
+        let (said, at) = Pcre::compile(&pcre, PcreLimits::default()).unwrap_err();
         assert!(said.contains("parenthes"), "{said}");
         assert_eq!(at, 4);
     }

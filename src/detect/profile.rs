@@ -1,6 +1,8 @@
 //! What varies between engine versions and settings, in one place.
 
+use super::content::TRIES_MAX;
 use super::memory::MemoryLimits;
+use super::pcre::PcreLimits;
 use crate::app::AppConfig;
 use crate::defrag::{DefragConfig, Expiry};
 use crate::flow::Timeouts;
@@ -17,6 +19,11 @@ pub struct EngineProfile {
     pub packet_alert_max: usize,
     /// Which action's rules come first where the policy has no order of its own. Suricata: `action-order`.
     pub action_order: [RuleAction; 4],
+    /// How often the tests of a rule may be tried on a buffer before it counts as no match. Suricata:
+    /// `detect.inspection-recursion-limit`.
+    pub tries_max: u32,
+    /// How far regular expressions may search.
+    pub pcre_limits: PcreLimits,
     /// A pass behind the drop of a packet passes the flow nevertheless.
     pub pass_counts_behind_drop: bool,
     /// A host policy for all IPv6 hosts takes the place of one for all IPv4 hosts that was set before it.
@@ -54,6 +61,8 @@ impl EngineProfile {
             name: "suricata-7.0",
             packet_alert_max: 15,
             action_order: [RuleAction::Pass, RuleAction::Drop, RuleAction::Reject, RuleAction::Alert],
+            tries_max: TRIES_MAX,
+            pcre_limits: PcreLimits::default(),
             pass_counts_behind_drop: true,
             all_ipv6_hides_all_ipv4: true,
             memory: MemoryLimits::default(),

@@ -243,13 +243,17 @@ action-order: [{}]
 legacy:
   uricontent: enabled
 pcre:
-  match-limit: 3500
-  match-limit-recursion: 1500
+  match-limit: {}
+  match-limit-recursion: {}
 detect:
-  inspection-recursion-limit: 3000
+  inspection-recursion-limit: {}
 ",
         profile.packet_alert_max,
-        profile.action_order.map(RuleAction::name).join(", ")
+        profile.action_order.map(RuleAction::name).join(", "),
+        profile.pcre_limits.steps,
+        profile.pcre_limits.depth,
+        // without end
+        if profile.tries_max == u32::MAX { 0 } else { profile.tries_max },
     );
     text
 }

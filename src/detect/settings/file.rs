@@ -131,7 +131,6 @@ const AS_HERE: &[(&str, &[&str])] = &[
     ("detect.delayed-detect", &[]),
     ("detect.grouping", &[]),
     ("detect.guess-applayer-tx", &["no", "false"]),
-    ("detect.inspection-recursion-limit", &["3000"]),
     ("detect.prefilter", &[]),
     ("detect.profile", &[]),
     ("detect.profiling", &[]),
@@ -147,8 +146,6 @@ const AS_HERE: &[(&str, &[&str])] = &[
     ("multi-detect.selector", &[]),
     ("multi-detect.tenants", &[]),
     ("threshold-file", &["/dev/null"]),
-    ("pcre.match-limit", &["3500"]),
-    ("pcre.match-limit-recursion", &["1500"]),
     // keywords that would notice are refused, or the protocol is only detected here
     ("app-layer.protocols.bittorrent-dht", &[]),
     ("app-layer.protocols.dcerpc.max-tx", &[]),

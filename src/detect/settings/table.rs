@@ -113,6 +113,21 @@ pub static TABLE: &[Row] = &[
         },
     ),
     row(
+        "detect.inspection-recursion-limit",
+        "number",
+        "3000",
+        "how often a rule's tests may be tried on a buffer; 0: without end",
+        |profile, _, text| {
+            let limit = value::number(text, 0..=i32::MAX as u64)?;
+            profile.tries_max = if limit == 0 { u32::MAX } else { limit };
+            Ok(())
+        },
+    ),
+    field!("pcre.match-limit", "number", "3500", "steps of a search with the flag `O` of `pcre`; then there is no match",
+        |text| value::number(text, 0..=u64::from(u32::MAX)) => pcre_limits.steps),
+    field!("pcre.match-limit-recursion", "number", "1500", "depth of such a search",
+        |text| value::number(text, 0..=u64::from(u32::MAX)) => pcre_limits.depth),
+    row(
         "action-order.*",
         "pass, drop, reject, alert",
         "",
