@@ -4,7 +4,7 @@ use super::byte_values::Base64;
 use super::content::BufferTest;
 use super::header::HeaderTest;
 use super::index::Index;
-use super::looks::{Looked, Looks};
+use super::looks::Looks;
 use super::memory::{Change, Names, Role, Threshold};
 use super::pcre::PcreLimits;
 use super::places::BufferName;
@@ -272,28 +272,20 @@ impl<'a> Compiler<'a> {
         let protocols = self.protocols(protocol, &options.ip_protos);
         self.keep |= options.looks.keep();
         let directions = options.directions;
-        let Looked {
-            mut engines,
-            headers,
-            waits_for_header,
-            payload,
-            payload_pattern,
-            payload_spoiler,
-            payload_is_placed,
-            tests_payload,
-        } = options.looks.finish(directions, longest_payload(&options.tests), self.options.profile.app);
+        let looked = options.looks.finish(directions, longest_payload(&options.tests), self.options.profile.app);
+        let mut engines = looked.engines;
         engines.extend(event::engines(&options.events));
         let mut packet_tests = options.tests;
-        packet_tests.extend(headers.into_iter().map(|test| PacketTest::Header(Box::new(test))));
+        packet_tests.extend(looked.headers.into_iter().map(|test| PacketTest::Header(Box::new(test))));
         let on_tcp = protocols.contains(TCP);
         let payload = Payload {
-            tests: payload,
-            pattern: payload_pattern,
-            spoiler: payload_spoiler,
-            is_tested: tests_payload,
-            in_stream: rule.basis == Some(Basis::Stream) || (rule.basis.is_none() && on_tcp && tests_payload),
+            tests: looked.payload,
+            pattern: looked.payload_pattern,
+            spoiler: looked.payload_spoiler,
+            is_tested: looked.tests_payload,
+            in_stream: rule.basis == Some(Basis::Stream) || (rule.basis.is_none() && on_tcp && looked.tests_payload),
             in_packet: rule.basis == Some(Basis::Packet)
-                || (rule.basis.is_none() && on_tcp && (payload_is_placed || options.payload_of_packet)),
+                || (rule.basis.is_none() && on_tcp && (looked.payload_is_placed || options.payload_of_packet)),
         };
         let header = Header { protocols, version, src: src.set, dst: dst.set, src_port, dst_port };
         let facts = classify::HeaderFacts {
@@ -309,7 +301,7 @@ impl<'a> Compiler<'a> {
             app_proto,
             needs_flow: options.needs_flow || app_proto.is_some(),
             needs_variables: options.needs_variables,
-            waits_for_header,
+            waits_for_header: looked.waits_for_header,
             packet_tests,
             stream_condition: options.stream_condition,
             payload,
