@@ -10,7 +10,7 @@ use firedrill::detect::{CompileOptions, Program, RulePath};
 use firedrill::engine::{Engine, EngineConfig};
 use firedrill::policy::model::{DefaultAction, RuleOrder};
 use firedrill::policy::{self, LoadOptions, StatefulOptions};
-use firedrill::synth::{Ends, Hello, Target, conversation};
+use firedrill::synth::{self, Ends, Hello, Shorthand};
 use firedrill::verdict::{Alert, Decision, FlowRecord, Sink};
 use proptest::prelude::*;
 use std::fmt::Write;
@@ -292,7 +292,6 @@ fn talk() -> impl Strategy<Value = (String, u8, u16, bool)> {
 fn conversations(talks: &[(String, u8, u16, bool)]) -> Vec<Kept> {
     let mut frames = Vec::new();
     for (at, (url, client, port, six)) in (0..).zip(talks) {
-        let target: Target = url.parse().unwrap();
         let ends = if *six {
             Ends {
                 client: format!("fd10::{client}").parse().unwrap(),
@@ -307,8 +306,9 @@ fn conversations(talks: &[(String, u8, u16, bool)]) -> Vec<Kept> {
             }
         };
         let hello = if port % 2 == 0 { Hello::Classic } else { Hello::PostQuantum };
+        let wanted = Shorthand { hello: Some(hello), ..url.parse().unwrap() };
         // half of them overlap with the one before
-        let frames_of_talk = conversation(&target, ends, hello, 1_700_000_000_000_000_000 + at * 20_000_000).unwrap();
+        let frames_of_talk = synth::frames(&wanted, ends, 1_700_000_000_000_000_000 + at * 20_000_000).unwrap();
         frames.extend(frames_of_talk.into_iter().map(|frame| Kept {
             time_ns: frame.time_ns,
             link_type: LinkType(1),

@@ -8,7 +8,7 @@ use firedrill::capture::{Frame, LinkType};
 use firedrill::detect::{CompileOptions, Program};
 use firedrill::policy::model::RuleOrder;
 use firedrill::policy::{self, LoadOptions, Loaded, StatefulOptions};
-use firedrill::synth::{Ends, Hello, Target, conversation};
+use firedrill::synth::{self, Ends, Hello, Shorthand};
 use std::fmt::Write;
 
 /// A frame that is kept.
@@ -63,7 +63,6 @@ pub fn traffic(n_talks: u64) -> Traffic {
             18 => format!("udp://{name}:4000"),
             _ => format!("tcp://{name}:2222"),
         };
-        let target: Target = url.parse().unwrap();
         let [a, b, c] = [numbers.below(250), numbers.below(250), numbers.below(250)];
         let ends = Ends {
             client: format!("10.{}.{a}.{}", b % 4, c + 1).parse().unwrap(),
@@ -71,8 +70,9 @@ pub fn traffic(n_talks: u64) -> Traffic {
             client_port: 20_000 + numbers.below(40_000) as u16,
         };
         let hello = if talk % 2 == 0 { Hello::Classic } else { Hello::PostQuantum };
+        let wanted = Shorthand { hello: Some(hello), ..url.parse().unwrap() };
         let start_ns = 1_700_000_000_000_000_000 + talk as i64 * 200_000;
-        let talk = conversation(&target, ends, hello, start_ns).unwrap();
+        let talk = synth::frames(&wanted, ends, start_ns).unwrap();
         frames.extend(talk.into_iter().map(|frame| Kept { time_ns: frame.time_ns, bytes: frame.bytes }));
     }
     frames.sort_by_key(|frame| frame.time_ns);

@@ -33,7 +33,7 @@ mod pattern;
 mod pop3;
 mod probe;
 mod proto;
-mod quic;
+pub(crate) mod quic;
 mod rdp;
 mod reader;
 mod sip;

@@ -111,14 +111,18 @@ Examples:
   firedrill try egress.json https://www.kaggle.com http://packages.example.org:8080/x dns://example.com
   firedrill try egress.json --from 10.0.3.7 tcp://10.0.0.1:22 udp://198.51.100.7:123 icmp://198.51.100.7
   firedrill try egress.json --hello post-quantum --save hello.pcap https://www.example.com
+  firedrill try egress.json https://192.0.2.7 sni=www.example.com segments=3 tcp://a.example:22 payload=SSH-2.0-x%0d%0a
+
+Schemes: https, http, dns, tcp, udp, icmp, quic. Words behind a URL say what is unusual about it: from=ADDRESS,
+to=ADDRESS, sni=NAME|none, host=NAME, hello=classic|post-quantum, segments=N, payload=TEXT (percent-encoded).
 
 The whole conversation is made up, client and server, in memory; no packet is sent and no name is looked up.")]
 pub struct TryArgs {
     /// The policy: JSON, CloudFormation, Terraform or Suricata rules
     pub policy: PathBuf,
 
-    /// What to try: see the examples
-    #[arg(required = true, value_name = "URL")]
+    /// What to try, each URL with its words: see below
+    #[arg(required = true, value_name = "URL [WORD=VALUE]")]
     pub urls: Vec<String>,
 
     /// The client's address [default: an address inside HOME_NET]

@@ -6,7 +6,6 @@ use super::args::{EngineOptions, EngineVersion, PolicyOptions};
 use super::console::{Console, Stop};
 use super::firewall::{self, Firewall};
 use super::render;
-use super::try_cmd::HomeNet;
 use crate::capture::Frame;
 use crate::detect::settings::{self, SettingsFile};
 use crate::policy::model::{
@@ -17,6 +16,7 @@ use crate::report::rule_book::{GroupLine, Net, StatelessGroupEntry};
 use crate::report::{CaptureFacts, Notice, RuleBook, Run};
 use crate::rules::Dialect;
 use crate::source::{Severity, Sources};
+use crate::synth::HomeNet;
 use crate::verdict::{RuleId, Sink};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -96,7 +96,7 @@ impl Session {
         let mut run = run_of(&policy, &sources, &firewall.engine_name());
         run.stream_exception = firewall.stream_exception();
         let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
-        Ok((Self { run, book, home: home_net(&policy), firewall }, policy))
+        Ok((Self { run, book, home: HomeNet::of(&policy), firewall }, policy))
     }
 
     /// The compiled policy.
@@ -302,26 +302,4 @@ pub fn stateless_groups(policy: &Policy) -> Vec<StatelessGroupEntry> {
             rules: group.rules.iter().map(|rule| (rule.priority, rule.span)).collect(),
         })
         .collect()
-}
-
-/// The networks of HOME_NET: the policy's, or those of the first group that has its own.
-pub fn home_net(policy: &Policy) -> HomeNet {
-    let of_groups = policy.stateful.groups.iter().flat_map(|group| &group.ip_sets).find(|set| set.name == "HOME_NET");
-    let Some(set) = policy.stateful.home_net.as_ref().or(of_groups) else { return HomeNet::default() };
-    let mut home = HomeNet::default();
-    // an entry may itself be a list in Suricata's syntax
-    for part in set.entries.iter().flat_map(|entry| entry.value.split([',', '[', ']', ' '])) {
-        let (list, text) = match part.strip_prefix('!') {
-            Some(rest) => (&mut home.without, rest),
-            None => (&mut home.nets, part),
-        };
-        if let Some(net) = text
-            .parse::<ipnet::IpNet>()
-            .ok()
-            .or_else(|| text.parse().ok().map(|address: std::net::IpAddr| address.into()))
-        {
-            list.push(net);
-        }
-    }
-    home
 }

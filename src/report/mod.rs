@@ -10,6 +10,7 @@ pub mod jsonl;
 pub mod layout;
 pub mod names;
 pub mod notice;
+pub mod outcome;
 pub mod rule_book;
 pub mod spool;
 pub mod summary;
@@ -17,5 +18,6 @@ pub mod table;
 pub mod units;
 
 pub use notice::{CaptureFacts, Notice};
+pub use outcome::Outcome;
 pub use rule_book::{RuleBook, RuleEntry, Run};
 pub use summary::Summary;

@@ -1,15 +1,20 @@
 //! Conversations made up in memory: what a client and a server would send each other for a URL.
 //!
-//! In: a [`Target`] and the two addresses. Out: complete Ethernet frames with right checksums, in order, each with a
+//! In: a [`Shorthand`] and the two addresses. Out: complete Ethernet frames with right checksums, in order, each with a
 //! word for what it is. Nothing is sent and no name is looked up. The same input gives the same bytes; what would be
-//! random on a real wire is derived from the URL. Nothing here knows a policy.
+//! random on a real wire is derived from the URL. Of a policy, only its HOME_NET is known here.
 
+mod defaults;
 mod dns;
 mod http;
+mod quic;
+mod shorthand;
 mod target;
 mod tls;
 mod wire;
 
+pub use defaults::{Defaults, HomeNet};
+pub use shorthand::{SEGMENTS_MAX, Shorthand, Sni, WORDS};
 pub use target::{Host, Scheme, Target, TargetError};
 
 use crate::verdict::Direction;
@@ -17,12 +22,28 @@ use std::net::IpAddr;
 use wire::Exchange;
 
 /// The TLS ClientHello to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hello {
     /// Fits one segment.
+    #[default]
     Classic,
     /// With an X25519MLKEM768 key share: two segments.
     PostQuantum,
+}
+
+impl Hello {
+    /// `classic` or `post-quantum`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::PostQuantum => "post-quantum",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Classic, Self::PostQuantum].into_iter().find(|hello| hello.name() == name)
+    }
 }
 
 /// Who talks to whom.
@@ -68,17 +89,53 @@ pub enum SynthError {
     TcpOptions(etherparse::TcpOptionWriteError),
 }
 
-/// Makes up the conversation for `target`, beginning at `start_ns`.
-pub fn conversation(target: &Target, ends: Ends, hello: Hello, start_ns: i64) -> Result<Vec<SynthFrame>, SynthError> {
+/// The first conversation begins on 1 January 2026, the others a minute apart, so that each is over before the next.
+const START_NS: i64 = 1_767_225_600_000_000_000;
+const APART_NS: i64 = 60_000_000_000;
+
+/// Client port of the first conversation.
+const FIRST_PORT: u16 = 40_000;
+
+/// What was asked for, and what the two ends say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// What was asked for.
+    pub wanted: Shorthand,
+    /// Who talks.
+    pub ends: Ends,
+    /// Every packet, in order.
+    pub frames: Vec<SynthFrame>,
+}
+
+impl Conversation {
+    /// Makes up the `index`-th conversation of a row, from 0: each has a client port and a minute of its own.
+    pub fn new(wanted: Shorthand, defaults: &Defaults, index: usize) -> Result<Self, SynthError> {
+        let ends = defaults.ends(&wanted, FIRST_PORT.wrapping_add(index as u16));
+        let whole = Shorthand { hello: wanted.hello.or(Some(defaults.hello)), ..wanted.clone() };
+        let frames = frames(&whole, ends, START_NS + APART_NS * index as i64)?;
+        Ok(Self { wanted, ends, frames })
+    }
+
+    /// What a packet is, from 0: `ClientHello`.
+    pub fn what(&self, packet: usize) -> &str {
+        self.frames.get(packet).map_or("", |frame| frame.what.as_str())
+    }
+}
+
+/// Makes up all packets of a conversation that begins at `start_ns`.
+pub fn frames(wanted: &Shorthand, ends: Ends, start_ns: i64) -> Result<Vec<SynthFrame>, SynthError> {
     if ends.client.is_ipv4() != ends.server.is_ipv4() {
         return Err(SynthError::Families { client: ends.client, server: ends.server });
     }
+    let target = &wanted.target;
+    let hello = wanted.hello.unwrap_or_default();
+    let payload = wanted.payload.as_deref().unwrap_or(OPAQUE);
     let mut x = Exchange::new(ends, target.port, start_ns, &target.url);
     match target.scheme {
         Scheme::Https => {
-            let made = tls::Handshake::new(target.host.name(), hello, x.noise());
+            let made = tls::Handshake::new(wanted.server_name(), hello, x.noise());
             x.tcp_handshake()?;
-            x.tcp_data(Direction::ToServer, "ClientHello", &made.client_hello)?;
+            x.tcp_cut("ClientHello", &made.client_hello, wanted.segments)?;
             x.tcp_data(Direction::ToClient, "ServerHello", &made.server_flight)?;
             x.tcp_data(Direction::ToServer, "Finished", &made.client_finished)?;
             x.tcp_data(Direction::ToServer, "request", &made.request)?;
@@ -87,18 +144,18 @@ pub fn conversation(target: &Target, ends: Ends, hello: Hello, start_ns: i64) ->
         }
         Scheme::Http => {
             x.tcp_handshake()?;
-            x.tcp_data(Direction::ToServer, "request", &http::request(target))?;
+            x.tcp_cut("request", &http::request(wanted), wanted.segments)?;
             x.tcp_data(Direction::ToClient, "response", &http::response())?;
             x.tcp_close()?;
         }
         Scheme::Tcp => {
             x.tcp_handshake()?;
-            x.tcp_data(Direction::ToServer, "data", OPAQUE)?;
+            x.tcp_cut("data", payload, wanted.segments)?;
             x.tcp_data(Direction::ToClient, "answer", OPAQUE)?;
             x.tcp_close()?;
         }
         Scheme::Udp => {
-            x.udp(Direction::ToServer, "datagram", OPAQUE)?;
+            x.udp(Direction::ToServer, "datagram", payload)?;
             x.udp(Direction::ToClient, "answer", OPAQUE)?;
         }
         Scheme::Dns => {
@@ -110,6 +167,16 @@ pub fn conversation(target: &Target, ends: Ends, hello: Hello, start_ns: i64) ->
         Scheme::Icmp => {
             x.echo(Direction::ToServer, "echo request")?;
             x.echo(Direction::ToClient, "echo reply")?;
+        }
+        Scheme::Quic => {
+            let made = quic::Connection::new(wanted.server_name(), hello, wanted.segments, x.noise());
+            let n = made.client_initials.len();
+            for (index, datagram) in made.client_initials.iter().enumerate() {
+                x.udp(Direction::ToServer, &wire::numbered("Initial with ClientHello", index, n), datagram)?;
+            }
+            x.udp(Direction::ToClient, "Initial with ServerHello", &made.server_initial)?;
+            x.udp(Direction::ToServer, "request", &made.request)?;
+            x.udp(Direction::ToClient, "response", &made.response)?;
         }
     }
     Ok(x.into_frames())
@@ -161,11 +228,9 @@ impl Noise {
 mod tests {
     use super::*;
 
-    fn made(url: &str, hello: Hello) -> Vec<SynthFrame> {
-        let target: Target = url.parse().unwrap();
-        let address = |text: &str| text.parse().unwrap();
-        let ends = Ends { client: address("10.0.0.10"), server: address("203.0.113.10"), client_port: 40000 };
-        conversation(&target, ends, hello, 0).unwrap()
+    fn made(words: &str, hello: Hello) -> Vec<SynthFrame> {
+        let wanted = Shorthand { hello: Some(hello), ..words.parse().unwrap() };
+        Conversation::new(wanted, &Defaults::default(), 0).unwrap().frames
     }
 
     fn words(frames: &[SynthFrame]) -> String {
@@ -194,6 +259,17 @@ mod tests {
     }
 
     #[test]
+    fn a_first_message_is_cut_into_as_many_segments_as_wanted() {
+        let hellos = |words: &str| {
+            let frames = made(words, Hello::PostQuantum);
+            frames.iter().filter(|frame| frame.what.contains("ClientHello")).count()
+        };
+        assert_eq!(hellos("https://a.example segments=1"), 2);
+        assert_eq!(hellos("https://a.example segments=40"), 40);
+        assert_eq!(hellos("quic://a.example segments=3"), 3);
+    }
+
+    #[test]
     fn the_same_url_gives_the_same_bytes() {
         assert_eq!(made("https://a.example", Hello::Classic), made("https://a.example", Hello::Classic));
         assert_ne!(made("https://a.example", Hello::Classic), made("https://b.example", Hello::Classic));
@@ -201,7 +277,15 @@ mod tests {
 
     #[test]
     fn every_frame_decodes_with_right_checksums() {
-        for url in ["https://a.example", "http://a.example", "dns://a.example", "tcp://x:1", "udp://x:9", "icmp://x"] {
+        for url in [
+            "https://a.example",
+            "http://a.example",
+            "dns://a.example",
+            "tcp://x:1",
+            "udp://x:9",
+            "icmp://x",
+            "quic://x",
+        ] {
             for frame in made(url, Hello::PostQuantum) {
                 let packet = etherparse::PacketHeaders::from_ethernet_slice(&frame.bytes).unwrap();
                 let Some(etherparse::NetHeaders::Ipv4(ip, _)) = packet.net else { panic!("{url}: no IPv4") };
@@ -225,8 +309,8 @@ mod tests {
 
     #[test]
     fn families_must_agree() {
-        let target: Target = "icmp://x".parse().unwrap();
-        let ends = Ends { client: "10.0.0.1".parse().unwrap(), server: "2001:db8::1".parse().unwrap(), client_port: 1 };
-        assert!(matches!(conversation(&target, ends, Hello::Classic, 0), Err(SynthError::Families { .. })));
+        let wanted = "icmp://x from=10.0.0.1 to=2001:db8::1".parse().unwrap();
+        let made = Conversation::new(wanted, &Defaults::default(), 0);
+        assert!(matches!(made, Err(SynthError::Families { .. })));
     }
 }

@@ -34,6 +34,8 @@ pub enum Scheme {
     Udp,
     /// An echo request.
     Icmp,
+    /// TLS in QUIC over UDP.
+    Quic,
 }
 
 /// A name or an address.
@@ -75,7 +77,7 @@ pub struct TargetError {
     pub help: String,
 }
 
-fn refuse<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, TargetError> {
+pub(super) fn refuse<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, TargetError> {
     Err(TargetError { message: message.into(), help: help.into() })
 }
 
@@ -87,9 +89,22 @@ impl Target {
 }
 
 impl Scheme {
+    /// As it stands in URLs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Quic => "quic",
+        }
+    }
+
     fn default_port(self) -> Option<u16> {
         match self {
-            Self::Https => Some(443),
+            Self::Https | Self::Quic => Some(443),
             Self::Http => Some(80),
             Self::Dns => Some(53),
             Self::Icmp => Some(0),
@@ -115,10 +130,11 @@ impl FromStr for Target {
             "tcp" => Scheme::Tcp,
             "udp" => Scheme::Udp,
             "icmp" | "ping" => Scheme::Icmp,
+            "quic" | "h3" => Scheme::Quic,
             other => {
                 return refuse(
                     format!("`{other}` cannot be tried"),
-                    "the schemes are https, http, dns, tcp, udp, icmp",
+                    "the schemes are https, http, dns, tcp, udp, icmp, quic",
                 );
             }
         };
@@ -172,7 +188,7 @@ fn host_and_port(authority: &str) -> Result<(Host, Option<u16>), TargetError> {
     Ok((host, port))
 }
 
-fn host_of(text: &str) -> Result<Host, TargetError> {
+pub(super) fn host_of(text: &str) -> Result<Host, TargetError> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(Host::Address(address));
     }
@@ -208,6 +224,7 @@ mod tests {
         assert_eq!(parsed("tcp://10.0.0.1:22"), "Tcp 10.0.0.1 22 /");
         assert_eq!(parsed("udp://[2001:db8::1]:123"), "Udp [2001:db8::1] 123 /");
         assert_eq!(parsed("icmp://10.0.0.1"), "Icmp 10.0.0.1 0 /");
+        assert_eq!(parsed("quic://a.example"), "Quic a.example 443 /");
         assert_eq!(parsed("dns://example.com."), "Dns example.com. 53 /");
     }
 

@@ -15,6 +15,13 @@ const X25519_BYTES: usize = 32;
 const MLKEM768_KEY_BYTES: usize = 1184;
 const MLKEM768_CIPHERTEXT_BYTES: usize = 1088;
 
+/// What carries a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    Tcp,
+    Quic,
+}
+
 /// What goes over the wire.
 #[derive(Debug)]
 pub(super) struct Handshake {
@@ -39,8 +46,17 @@ impl Handshake {
         let (extensions, finished) = (encrypted(2875), encrypted(53));
         let (request, response) = (encrypted(517), encrypted(1210));
         Self {
-            client_hello: client_hello(server_name, hello, &session_id, noise),
-            server_flight: [server_hello(hello, &session_id, noise), change.clone(), extensions].concat(),
+            client_hello: record(
+                HANDSHAKE,
+                0x0301,
+                &client_hello(server_name, hello, Carrier::Tcp, &session_id, noise),
+            ),
+            server_flight: [
+                record(HANDSHAKE, 0x0303, &server_hello(hello, &session_id, noise)),
+                change.clone(),
+                extensions,
+            ]
+            .concat(),
             client_finished: [change, finished].concat(),
             request,
             response,
@@ -49,7 +65,13 @@ impl Handshake {
 }
 
 /// A ClientHello with the parts and the order that Chromium's had before it began to shuffle extensions.
-fn client_hello(server_name: Option<&str>, hello: Hello, session_id: &[u8], noise: &mut Noise) -> Vec<u8> {
+pub(super) fn client_hello(
+    server_name: Option<&str>,
+    hello: Hello,
+    carrier: Carrier,
+    session_id: &[u8],
+    noise: &mut Noise,
+) -> Vec<u8> {
     let grease = |noise: &mut Noise| 0x0a0a_u16.wrapping_add((noise.u16() % 16) * 0x1010);
     let (first, group, last) = (grease(noise), grease(noise), grease(noise));
     let last = if last == first { last ^ 0x1010 } else { last };
@@ -93,8 +115,10 @@ fn client_hello(server_name: Option<&str>, hello: Hello, session_id: &[u8], nois
         b.extension(35, |_| {}); // session_ticket
         b.extension(16, |b| {
             b.sized16(|b| {
-                b.sized8(|b| b.raw(b"h2"));
-                b.sized8(|b| b.raw(b"http/1.1"));
+                let protocols: &[&[u8]] = if carrier == Carrier::Quic { &[b"h3"] } else { &[b"h2", b"http/1.1"] };
+                for protocol in protocols {
+                    b.sized8(|b| b.raw(protocol));
+                }
             });
         });
         b.extension(5, |b| b.raw(&[1, 0, 0, 0, 0])); // status_request
@@ -127,14 +151,21 @@ fn client_hello(server_name: Option<&str>, hello: Hello, session_id: &[u8], nois
             });
         });
         b.extension(27, |b| b.raw(&[2, 0, 2])); // compress_certificate: brotli
+        if carrier == Carrier::Quic {
+            b.extension(57, |b| b.raw(&TRANSPORT_PARAMETERS));
+        }
         b.extension(last, |b| b.u8(0));
         let room = 512_usize.saturating_sub(4 + 2 + 32 + 33 + 36 + 2 + b.0.len());
-        if hello == Hello::Classic && room > 4 {
+        if hello == Hello::Classic && carrier == Carrier::Tcp && room > 4 {
             b.extension(21, |b| b.raw(&vec![0; room - 4])); // padding
         }
     });
-    record(HANDSHAKE, 0x0301, &message(1, &body.0))
+    message(1, &body.0)
 }
+
+/// Idle time-out 30 s, datagrams of 1472 bytes, 1 MiB of data, an empty connection id. Source: RFC 9000, section 18.2.
+const TRANSPORT_PARAMETERS: [u8; 18] =
+    [0x01, 4, 0x80, 0, 0x75, 0x30, 0x03, 2, 0x45, 0xc0, 0x04, 4, 0x80, 0x10, 0, 0, 0x0f, 0];
 
 /// The suites that Chromium offers, behind a GREASE value.
 const CIPHER_SUITES: [u16; 15] = [
@@ -142,7 +173,8 @@ const CIPHER_SUITES: [u16; 15] = [
     0x0035,
 ];
 
-fn server_hello(hello: Hello, session_id: &[u8], noise: &mut Noise) -> Vec<u8> {
+/// The answer to it.
+pub(super) fn server_hello(hello: Hello, session_id: &[u8], noise: &mut Noise) -> Vec<u8> {
     let mut body = Bytes::default();
     body.u16(0x0303);
     body.raw(&noise.bytes(32));
@@ -160,7 +192,7 @@ fn server_hello(hello: Hello, session_id: &[u8], noise: &mut Noise) -> Vec<u8> {
             b.sized16(|b| b.raw(&noise.bytes(n)));
         });
     });
-    record(HANDSHAKE, 0x0303, &message(2, &body.0))
+    message(2, &body.0)
 }
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -252,6 +284,12 @@ mod tests {
     fn a_post_quantum_hello_is_larger_than_a_segment() {
         let (len, names) = extensions_of(Some("www.kaggle.com"), Hello::PostQuantum);
         assert!(len > 1460 && names == ["www.kaggle.com"], "{len} {names:?}");
+    }
+
+    #[test]
+    fn a_hello_over_quic_is_shorter_and_offers_http_3() {
+        let made = client_hello(Some("a.example"), Hello::Classic, Carrier::Quic, &[], &mut Noise(1));
+        assert!(made.len() < 400 && memchr::memmem::find(&made, b"\x02h3").is_some());
     }
 
     #[test]

@@ -66,9 +66,22 @@ impl Exchange {
 
     /// Data in segments, and the other side's acknowledgement.
     pub(super) fn tcp_data(&mut self, direction: Direction, what: &str, data: &[u8]) -> Result<(), SynthError> {
-        let n = data.len().div_ceil(self.mss);
-        for (index, part) in data.chunks(self.mss).enumerate() {
-            let what = if n > 1 { format!("{what} {}/{n}", index + 1) } else { what.to_owned() };
+        self.tcp_parts(direction, what, data.chunks(self.mss).collect())
+    }
+
+    /// The client's data in so many segments, or more where they would be too large.
+    pub(super) fn tcp_cut(&mut self, what: &str, data: &[u8], segments: Option<usize>) -> Result<(), SynthError> {
+        let parts = match segments {
+            Some(n) => even_parts(data, n.max(data.len().div_ceil(self.mss))),
+            None => data.chunks(self.mss).collect(),
+        };
+        self.tcp_parts(Direction::ToServer, what, parts)
+    }
+
+    fn tcp_parts(&mut self, direction: Direction, what: &str, parts: Vec<&[u8]>) -> Result<(), SynthError> {
+        let n = parts.len();
+        for (index, part) in parts.into_iter().enumerate() {
+            let what = numbered(what, index, n);
             self.segment(direction, &what, Flags { psh: index + 1 == n, ..Flags::ACK }, part)?;
         }
         self.segment(direction.opposite(), "ACK", Flags::ACK, &[])
@@ -196,6 +209,18 @@ impl Exchange {
         }
         self.frames.push(SynthFrame { time_ns: self.now_ns, direction, what: what.to_owned(), bytes });
     }
+}
+
+/// Which of several packets it is: `ClientHello 1/2`.
+pub(super) fn numbered(what: &str, index: usize, n: usize) -> String {
+    if n > 1 { format!("{what} {}/{n}", index + 1) } else { what.to_owned() }
+}
+
+/// `data` in `n` parts of about one size; fewer where it has fewer bytes.
+pub(super) fn even_parts(data: &[u8], n: usize) -> Vec<&[u8]> {
+    let n = n.clamp(1, data.len().max(1));
+    let bounds = |part: usize| part * data.len() / n;
+    (0..n).filter_map(|part| data.get(bounds(part)..bounds(part + 1))).collect()
 }
 
 /// The flags of a segment that are ever set here.

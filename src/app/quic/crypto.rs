@@ -15,7 +15,7 @@ const SECRET_BYTES: usize = 32;
 const SAMPLE_AT: usize = 4;
 
 /// Keys of both sides.
-pub(super) struct Keys {
+pub(crate) struct Keys {
     client: SideKeys,
     server: SideKeys,
 }
@@ -63,7 +63,7 @@ fn expand<const N: usize>(secret: &Hkdf<Sha256>, label: &str) -> Option<[u8; N]>
 
 impl Keys {
     /// Keys for the id that the client first gave its server; `None` for a version nobody knows.
-    pub(super) fn new(version: u32, id: &[u8]) -> Option<Self> {
+    pub(crate) fn new(version: u32, id: &[u8]) -> Option<Self> {
         let initial = Hkdf::<Sha256>::new(Some(&salt_of(version)?), id);
         let side = |label| SideKeys::new(expand(&initial, label)?, version);
         Some(Self { client: side("client in")?, server: side("server in")? })
@@ -83,13 +83,27 @@ impl Keys {
         let (number, payload) = protected.split_at_checked(usize::from(*first & 0x03) + 1)?;
         header.extend(number.iter().zip(of_number).map(|(byte, mask)| byte ^ mask));
         let number = header.get(header_len..)?.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
-        let mut nonce = side.nonce;
-        for (byte, of_number) in nonce.iter_mut().rev().zip(number.to_le_bytes()) {
-            *byte ^= of_number;
-        }
+        let nonce = side.nonce_of(number);
         let mut payload = payload.to_vec();
         side.packet.decrypt_in_place(&nonce.into(), &header, &mut payload).ok()?;
         Some(payload)
+    }
+
+    /// The other way round, for made-up conversations: `header` is a long one that ends with a packet number of one byte.
+    pub(crate) fn encrypt(&self, from_client: bool, header: &[u8], payload: &[u8]) -> Option<Vec<u8>> {
+        let side = if from_client { &self.client } else { &self.server };
+        let (&number, _) = header.split_last()?;
+        let mut protected = payload.to_vec();
+        side.packet.encrypt_in_place(&side.nonce_of(number.into()).into(), header, &mut protected).ok()?;
+        let sample: [u8; KEY_BYTES] = *protected.get(SAMPLE_AT - 1..)?.first_chunk()?;
+        let mut mask = sample.into();
+        side.header.encrypt_block(&mut mask);
+        let [of_first, of_number, ..]: [u8; KEY_BYTES] = mask.into();
+        let mut packet = header.to_vec();
+        *packet.first_mut()? ^= of_first & 0x0f;
+        *packet.last_mut()? ^= of_number;
+        packet.append(&mut protected);
+        Some(packet)
     }
 }
 
@@ -102,6 +116,14 @@ impl SideKeys {
             packet: Aes128Gcm::new(&expand::<KEY_BYTES>(&secret, &format!("{prefix} key"))?.into()),
             nonce: expand(&secret, &format!("{prefix} iv"))?,
         })
+    }
+
+    fn nonce_of(&self, number: u64) -> [u8; NONCE_BYTES] {
+        let mut nonce = self.nonce;
+        for (byte, of_number) in nonce.iter_mut().rev().zip(number.to_le_bytes()) {
+            *byte ^= of_number;
+        }
+        nonce
     }
 }
 
@@ -123,5 +145,13 @@ mod tests {
         assert_eq!(payload.get(..9), Some(&b"\x02\0\0\0\0\x06\0\x40\x5a"[..]));
         assert_eq!(keys.decrypt(true, packet, 18), None);
         assert!(Keys::new(2, b"").is_none());
+    }
+
+    #[test]
+    fn what_is_encrypted_can_be_decrypted() {
+        let keys = Keys::new(1, b"12345678").unwrap();
+        let header = [0xc0, 0, 0, 0, 1, 0, 0, 0, 0x40, 0x20, 7];
+        let packet = keys.encrypt(true, &header, b"sixteen bytes at least").unwrap();
+        assert_eq!(keys.decrypt(true, &packet, 10).as_deref(), Some(&b"sixteen bytes at least"[..]));
     }
 }

@@ -12,7 +12,7 @@ use super::probe::{Context, Probe};
 use super::transaction::{Buffer, TxData, raise};
 use super::{Parsed, Transactions};
 use crate::verdict::Direction;
-use crypto::Keys;
+pub(crate) use crypto::Keys;
 use frames::{FRAGMENT_BYTES_MAX, Fragment, Frame, SNI, USER_AGENT};
 use header::{Header, Kind};
 
