@@ -12,6 +12,7 @@ use super::resolve::Variables;
 use super::session::SessionTest;
 use super::settings::{self, Settings};
 use super::signature::{AppProtoTest, Header, PacketTest, Payload, ProtocolSet, Signature};
+use super::trace::Conditions;
 use super::{
     EngineProfile, GroupInfo, Program, RuleInfo, SignatureKind, classify, classtype, default_actions, event, order,
 };
@@ -36,6 +37,8 @@ pub struct CompileOptions {
     pub settings: Settings,
     /// Switches of the stateless stage.
     pub stateless: StatelessSemantics,
+    /// Keep what explanations need: which option of a rule each of its tests stands in.
+    pub keep_conditions: bool,
 }
 
 impl Default for CompileOptions {
@@ -44,6 +47,7 @@ impl Default for CompileOptions {
             profile: EngineProfile::suricata_7(),
             settings: Settings::default(),
             stateless: StatelessSemantics::default(),
+            keep_conditions: false,
         }
     }
 }
@@ -84,6 +88,7 @@ struct Compiler<'a> {
     /// Signatures with what they are ordered by.
     signatures: Vec<(Signature, u32, u32)>,
     rules: Vec<RuleInfo>,
+    conditions: Vec<Conditions>,
     groups: Vec<GroupInfo>,
     names: Names,
     protocols: Vec<(Protocol, Vec<IpProto>, ProtocolSet)>,
@@ -124,6 +129,8 @@ struct Options {
     events: SmallVec<[Event; 1]>,
     /// `l3_proto`: the IP version.
     version: Option<u8>,
+    /// Where the tests of the packet and the events stand.
+    conditions: Conditions,
 }
 
 impl Options {
@@ -135,6 +142,20 @@ impl Options {
             }
             Role::Changes(change) => self.changes.push(change),
         }
+    }
+
+    /// Notes that tests which came since the last time are of this option of the rule.
+    fn note_origin(&mut self, option: u16) {
+        self.conditions.packet.resize(self.tests.len(), option);
+        self.conditions.events.resize(self.events.len(), option);
+        self.looks.note_origin(option);
+    }
+
+    /// Where all tests stand; those of header bytes are among the packet's, behind the others.
+    fn all_conditions(&mut self) -> Conditions {
+        let Conditions { mut packet, events, .. } = std::mem::take(&mut self.conditions);
+        packet.extend(self.looks.origins_of_headers());
+        Conditions { packet, events, ..self.looks.origins() }
     }
 }
 
@@ -149,6 +170,7 @@ impl<'a> Compiler<'a> {
             options,
             signatures: Vec::new(),
             rules: Vec::new(),
+            conditions: Vec::new(),
             groups: Vec::new(),
             names: Names::default(),
             protocols: Vec::new(),
@@ -248,7 +270,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn signature(&mut self, rule: &Rule, variables: &mut Variables, place: Place) -> Result<(), Refusal> {
-        let options = self.options_of(rule)?;
+        let mut options = self.options_of(rule)?;
         let protocol = rule.protocol.value;
         let app_proto = match rule.app_protocol {
             None => None,
@@ -264,6 +286,7 @@ impl<'a> Compiler<'a> {
             action = RuleAction::Alert;
         }
         let reports = options.reports.unwrap_or(action != RuleAction::Pass);
+        let conditions = self.options.keep_conditions.then(|| options.all_conditions());
         let version = match protocol {
             Protocol::Ipv4 | Protocol::Icmpv4 => Some(4),
             Protocol::Ipv6 | Protocol::Icmpv6 => Some(6),
@@ -308,9 +331,11 @@ impl<'a> Compiler<'a> {
             engines,
             changes: options.changes,
             threshold: options.threshold,
+            is_turned: false,
             rule: self.rules.len() as u32,
         };
         signature.kind = classify::kind(&signature, facts);
+        self.conditions.extend(conditions);
         self.rules.push(RuleInfo {
             sid: options.sid,
             rev: options.rev,
@@ -350,7 +375,11 @@ impl<'a> Compiler<'a> {
     fn options_of(&mut self, rule: &Rule) -> Result<Options, Refusal> {
         let mut options = Options::default();
         options.looks.pcre_limits = self.pcre_limits;
-        for option in &rule.options {
+        for (number, option) in rule.options.iter().enumerate() {
+            if self.options.keep_conditions {
+                // the tests of the option before this one
+                options.note_origin(number.wrapping_sub(1) as u16);
+            }
             let span = option.span;
             match &option.keyword {
                 Keyword::Msg(msg) => options.msg.clone_from(msg),
@@ -479,6 +508,9 @@ impl<'a> Compiler<'a> {
                 },
             }
         }
+        if self.options.keep_conditions {
+            options.note_origin(rule.options.len().wrapping_sub(1) as u16);
+        }
         options.directions = match rule.direction {
             None => [true; 2],
             Some(Direction::ToServer) => [true, false],
@@ -550,6 +582,7 @@ impl<'a> Compiler<'a> {
             stateless_policy: self.policy.stateless.clone(),
             signatures: self.signatures.into_iter().map(|(signature, ..)| signature).collect(),
             rules: self.rules,
+            conditions: self.conditions,
             groups: self.groups,
             ip_only: Vec::new(),
             packet_rules: [Vec::new(), Vec::new()],

@@ -7,6 +7,7 @@
 pub(crate) use super::byte_values::Amount;
 use super::byte_values::{Base64, ByteExtract, ByteJump, ByteMath, ByteTest};
 use super::pcre::Pcre;
+use super::trace::{Unwatched, Watch};
 use crate::rules::keyword::Compare;
 use memchr::memmem;
 use smallvec::SmallVec;
@@ -138,11 +139,19 @@ impl std::ops::DerefMut for Values {
 
 /// Whether all tests hold.
 pub(crate) fn matches(tests: &[BufferTest], window: Window<'_>, values: &mut Values) -> bool {
-    let budget = values.tries_max;
-    Walk { window, last_end: 0, pcre_from: 0, budget, given_up: false, values }.run(tests)
+    matches_watched::<Unwatched>(tests, window, values).0
 }
 
-struct Walk<'b, 'v> {
+/// The same, and what there was to watch.
+pub(crate) fn matches_watched<W: Watch>(tests: &[BufferTest], window: Window<'_>, values: &mut Values) -> (bool, W) {
+    let (budget, watch) = (values.tries_max, W::default());
+    let n_tests = tests.len();
+    let mut walk = Walk { window, last_end: 0, pcre_from: 0, budget, given_up: false, values, n_tests, watch };
+    let holds = walk.run(tests);
+    (holds, walk.watch)
+}
+
+struct Walk<'b, 'v, W> {
     window: Window<'b>,
     /// Where the last match ended.
     last_end: usize,
@@ -152,11 +161,15 @@ struct Walk<'b, 'v> {
     /// No other try can help.
     given_up: bool,
     values: &'v mut Values,
+    /// Tests in all, those of what is decoded behind the others.
+    n_tests: usize,
+    watch: W,
 }
 
-impl Walk<'_, '_> {
+impl<W: Watch> Walk<'_, '_, W> {
     fn run(&mut self, tests: &[BufferTest]) -> bool {
         let Some((test, rest)) = tests.split_first() else { return true };
+        self.watch.asked(self.n_tests - tests.len());
         self.budget = self.budget.saturating_sub(1);
         if self.budget == 0 {
             self.given_up = true;
@@ -221,9 +234,15 @@ impl Walk<'_, '_> {
         if !base64.decode(self.window.bytes, self.last_end, &mut decoded) || tests.is_empty() {
             return false;
         }
-        let mut walk = Walk { window: Window::whole(&decoded), values: &mut *self.values, ..*self };
+        let mut walk = Walk {
+            window: Window::whole(&decoded),
+            values: &mut *self.values,
+            n_tests: self.n_tests + tests.len(),
+            watch: std::mem::take(&mut self.watch),
+            ..*self
+        };
         let holds = walk.run(tests);
-        (self.budget, self.given_up) = (walk.budget, walk.given_up);
+        (self.budget, self.given_up, self.watch) = (walk.budget, walk.given_up, walk.watch);
         holds
     }
 
@@ -260,11 +279,13 @@ impl Walk<'_, '_> {
                 if content.endswith && searched.len() != end {
                     return self.run(rest);
                 }
+                self.watch.found(self.n_tests - rest.len() - 1, at, end);
                 self.given_up |= content.is_single();
                 return false;
             }
             self.last_end = end;
             if !content.endswith || end == bytes.len() {
+                self.watch.found(self.n_tests - rest.len() - 1, at, end);
                 if self.run(rest) {
                     return true;
                 }
@@ -357,6 +378,7 @@ impl Walk<'_, '_> {
                 Some((start, end)) => {
                     self.last_end = base + end;
                     self.pcre_from = base + start + 1;
+                    self.watch.found(self.n_tests - rest.len() - 1, base + start, base + end);
                 }
             }
             if !test.relative_next {

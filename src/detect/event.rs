@@ -4,6 +4,7 @@
 //! transaction, where rules look in both directions from its beginning on.
 
 use super::signature::{Engine, Look};
+use super::trace::Conditions;
 use crate::app;
 use crate::packet::Event;
 use crate::rules::keyword::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS, TRANSACTION_EVENTS};
@@ -79,6 +80,7 @@ pub(super) fn engines(events: &[Event]) -> impl Iterator<Item = Engine> + '_ {
         prefilter: false,
         has_pattern: false,
         is_searched: false,
+        group: Conditions::EVENTS,
         look: Look::Events(events.into()),
     })
 }

@@ -5,12 +5,12 @@
 //! kept between packets, how actions reach the flow).
 
 use super::Program;
-use super::content::{BufferTest, ContentTest, Values, Window, find, matches};
+use super::content::{BufferTest, ContentTest, Values, Window, find};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::memory::{Memory, Weight};
 use super::places::{BufferName, TxView};
-use super::session::Moment;
 use super::signature::{Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
+use super::trace::{Miss, Tracer};
 use super::transform::Transforms;
 use crate::app::{self, AppLayer, AppProto, Tx, completion};
 use crate::flow::{Flow, FlowAction};
@@ -138,16 +138,18 @@ enum StreamState {
 }
 
 /// Runs all rules over a packet.
-pub(crate) fn inspect(
+pub(crate) fn inspect<T: Tracer>(
     program: &Program,
-    path: RulePath,
+    tracer: &mut T,
     scratch: &mut Scratch,
     memory: &mut Memory,
     packet: &Packet<'_>,
     mut flow: Option<&mut Flow>,
     state: PacketState,
 ) -> Outcome {
-    let mut run = Run { program, path, packet, state, first_drop: None, scratch, memory };
+    tracer.packet(packet, flow.as_deref(), &state);
+    let path = tracer.path();
+    let mut run = Run { program, path, packet, state, first_drop: None, scratch, memory, tracer };
     run.scratch.matches.clear();
     run.scratch.stream_state = StreamState::NotAsked;
     run.scratch.values.tries_max = program.profile().tries_max;
@@ -159,7 +161,7 @@ pub(crate) fn inspect(
     run.finish(flow)
 }
 
-struct Run<'r, 'p> {
+struct Run<'r, 'p, T> {
     program: &'r Program,
     path: RulePath,
     packet: &'r Packet<'p>,
@@ -167,9 +169,10 @@ struct Run<'r, 'p> {
     first_drop: Option<RuleId>,
     scratch: &'r mut Scratch,
     memory: &'r mut Memory,
+    tracer: &'r mut T,
 }
 
-impl Run<'_, '_> {
+impl<T: Tracer> Run<'_, '_, T> {
     /// Rules run in the direction of the packet; without a flow, those for the server's side.
     fn direction(&self) -> Direction {
         self.state.direction.unwrap_or(Direction::ToServer)
@@ -197,6 +200,7 @@ impl Run<'_, '_> {
             flow.ip_only_done.set(direction, true);
             let due = if self.program.profile.ip_only_on_first_packet { self.state.first } else { !done };
             if !due {
+                self.all_missed(&self.program.ip_only, Miss::HadItsTurn);
                 return;
             }
         }
@@ -214,13 +218,23 @@ impl Run<'_, '_> {
         };
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
-            if signature.header.fits(self.packet)
-                && signature.packet_tests_hold(self.packet, &self.facts(flow.as_deref()), self.memory)
-            {
-                self.matched(Match { rule: id, tx: None, in_stream: false }, signature, flow.as_deref_mut());
+            let misfit = signature.header.misfit(self.packet).map(Miss::Header);
+            match misfit.or_else(|| self.failing_packet_test(signature, flow.as_deref())) {
+                Some(miss) => self.tracer.missed(id, miss),
+                None => self.matched(Match { rule: id, tx: None, in_stream: false }, signature, flow.as_deref_mut()),
             }
         }
         self.scratch.found = found;
+    }
+
+    /// Tells a tracer of rules that are not even looked at.
+    #[inline]
+    fn all_missed(&mut self, rules: &[RuleId], miss: Miss) {
+        if T::HEARS {
+            for &id in rules {
+                self.tracer.missed(id, miss);
+            }
+        }
     }
 
     /// Room for what an index finds.
@@ -251,31 +265,52 @@ impl Run<'_, '_> {
         } else {
             program.packet_rules.get(self.direction().index()).unwrap_or(&found)
         };
+        if T::HEARS {
+            let direction = self.direction();
+            for (id, signature) in (0..).map(RuleId).zip(&program.signatures) {
+                if signature.kind != SignatureKind::IpOnly && !signature.may_run(direction) {
+                    self.tracer.missed(id, Miss::OtherDirection);
+                }
+            }
+        }
         let tcp_flags = self.packet.tcp().filter(|_| self.state.origin == Origin::Wire).map(|tcp| tcp.flags);
         for &id in rules {
             let Some(signature) = program.signature(id) else { continue };
-            if (signature.needs_flow && flow.is_none())
-                || !self.is_in_place(signature)
-                || !signature.flags_fit(tcp_flags)
-                || !signature.payload_fits(self.state.has_payload)
-                || signature.app_proto.is_some_and(|test| !test.fits(proto))
-            {
+            let kept_out = if signature.needs_flow && flow.is_none() {
+                Some(Miss::NoFlow)
+            } else if !self.is_in_place(signature) {
+                Some(Miss::OtherDirection)
+            } else {
+                let misfit = signature.flags_misfit(tcp_flags);
+                misfit.or_else(|| signature.payload_misfit(self.state.has_payload)).or_else(|| {
+                    signature.app_proto.is_some_and(|test| !test.fits(proto)).then_some(Miss::AppProtocol(proto))
+                })
+            };
+            if let Some(miss) = kept_out {
+                self.tracer.missed(id, miss);
                 continue;
             }
             if !signature.engines.is_empty() {
                 // a rule without a pattern to wait for becomes a candidate for this packet's transactions
-                if !waits(signature) && self.payload_invites(&signature.payload, flow.as_deref()) {
-                    self.scratch.candidates.push(id);
+                if !waits(signature) {
+                    match self.uninvited(&signature.payload, flow.as_deref()) {
+                        None => self.scratch.candidates.push(id),
+                        Some(miss) => self.tracer.missed(id, miss),
+                    }
                 }
                 continue;
             }
             if self.state.origin == Origin::EndOfFlow && signature.kind == SignatureKind::Packet {
+                self.tracer.missed(id, Miss::HadItsTurn);
                 continue;
             }
-            if let Some(in_stream) = self.packet_rule_holds(signature, flow.as_deref()) {
-                let tx =
-                    flow.as_deref().and_then(|flow| flow.app.as_deref()).map(|app| app.inspect_id(self.direction()));
-                self.matched(Match { rule: id, tx, in_stream }, signature, flow.as_deref_mut());
+            match self.packet_rule_holds(signature, flow.as_deref()) {
+                Ok(in_stream) => {
+                    let app = flow.as_deref().and_then(|flow| flow.app.as_deref());
+                    let tx = app.map(|app| app.inspect_id(self.direction()));
+                    self.matched(Match { rule: id, tx, in_stream }, signature, flow.as_deref_mut());
+                }
+                Err(miss) => self.tracer.missed(id, miss),
             }
         }
         self.scratch.found = found;
@@ -313,63 +348,69 @@ impl Run<'_, '_> {
         })
     }
 
-    /// Header, and whether there is what a question about flow bits needs.
-    fn header_fits(&self, signature: &Signature, flow: Option<&Flow>) -> bool {
-        (!signature.needs_variables || flow.is_none_or(|flow| !flow.notes.is_empty()))
-            && signature.header.fits(self.packet)
-    }
-
-    fn packet_tests_hold(&mut self, signature: &Signature, flow: Option<&Flow>) -> bool {
-        signature.packet_tests_hold(self.packet, &self.facts(flow), self.memory)
+    fn failing_packet_test(&mut self, signature: &Signature, flow: Option<&Flow>) -> Option<Miss> {
+        let facts = self.facts(flow);
+        signature.failing_packet_test(self.packet, &facts, self.memory).map(|at| Miss::Packet(at as u16))
     }
 
     /// Whether all of a rule that looks into no transaction holds, and whether its content was found in the stream.
-    fn packet_rule_holds(&mut self, signature: &Signature, flow: Option<&Flow>) -> Option<bool> {
-        if !self.header_fits(signature, flow) {
-            return None;
+    fn packet_rule_holds(&mut self, signature: &Signature, flow: Option<&Flow>) -> Result<bool, Miss> {
+        if signature.lacks_variables(flow) {
+            return Err(signature.missed_variables());
+        }
+        if let Some(part) = signature.header.misfit(self.packet) {
+            return Err(Miss::Header(part));
         }
         // a question about a host can change what is remembered, so that its turn is behind the content
         let asks_last = signature.asks_hosts() && !signature.payload.tests.is_empty();
-        if !asks_last && !self.packet_tests_hold(signature, flow) {
-            return None;
+        if !asks_last && let Some(miss) = self.failing_packet_test(signature, flow) {
+            return Err(miss);
         }
         let in_stream = match signature.payload.tests.as_slice() {
             [] => false,
             tests => self.payload_holds(&signature.payload, tests, flow)?,
         };
-        if asks_last && !self.packet_tests_hold(signature, flow) {
-            return None;
+        if asks_last && let Some(miss) = self.failing_packet_test(signature, flow) {
+            return Err(miss);
         }
         let holds = match signature.stream_condition {
             Some(FlowStream::OnlyStream) => in_stream,
             Some(FlowStream::NoStream) => !in_stream,
             None => true,
         };
-        holds.then_some(in_stream)
+        if holds { Ok(in_stream) } else { Err(Miss::WrongBasis) }
     }
 
     /// Whether the tests hold in the stream (`true`) or in the payload.
-    fn payload_holds(&mut self, payload: &Payload, tests: &[BufferTest], flow: Option<&Flow>) -> Option<bool> {
-        if !self.payload_invites(payload, flow) {
-            return None;
+    fn payload_holds(&mut self, payload: &Payload, tests: &[BufferTest], flow: Option<&Flow>) -> Result<bool, Miss> {
+        if let Some(miss) = self.uninvited(payload, flow) {
+            return Err(miss);
         }
+        self.tracer.next_look();
         if payload.in_stream && self.state.has_stream && self.stream_holds(tests, flow) {
-            return Some(true);
+            return Ok(true);
         }
-        if payload.in_stream && !payload.in_packet && self.state.in_stream {
-            return None;
+        let in_packet = payload.in_packet || !payload.in_stream || !self.state.in_stream;
+        if in_packet && self.tracer.matches(tests, Window::whole(self.packet.payload), &mut self.scratch.values) {
+            return Ok(false);
         }
-        matches(tests, Window::whole(self.packet.payload), &mut self.scratch.values).then_some(false)
+        Err(Miss::Payload(self.tracer.came_to().unwrap_or(0)))
     }
 
-    /// Whether the payload or stream lets the rule be looked at: what it waits for is there, what spoils it is not.
-    fn payload_invites(&mut self, payload: &Payload, flow: Option<&Flow>) -> bool {
-        match (&payload.pattern, &payload.spoiler) {
-            (None, None) => true,
-            (Some(pattern), _) => !self.state.payload_unread && self.is_searched_out(pattern, payload, flow),
-            (None, Some(_)) if !self.program.profile.negated_pattern_spoils => true,
-            (None, Some(spoiler)) => self.state.payload_unread || !self.is_searched_out(spoiler, payload, flow),
-        }
+    /// What keeps the payload or stream from letting the rule be looked at: what it waits for is not there, or what spoils
+    /// it is.
+    fn uninvited(&mut self, payload: &Payload, flow: Option<&Flow>) -> Option<Miss> {
+        let (invites, miss) = match (&payload.pattern, &payload.spoiler) {
+            (None, None) => return None,
+            (Some(pattern), _) => {
+                (!self.state.payload_unread && self.is_searched_out(pattern, payload, flow), Miss::Pattern)
+            }
+            (None, Some(_)) if !self.program.profile.negated_pattern_spoils => return None,
+            (None, Some(spoiler)) => {
+                (self.state.payload_unread || !self.is_searched_out(spoiler, payload, flow), Miss::Spoiler)
+            }
+        };
+        (!invites).then_some(miss)
     }
 
     /// Whether a pattern is found in what is searched for the patterns of such rules.
@@ -394,8 +435,8 @@ impl Run<'_, '_> {
         self.ask_for_stream(flow);
         let Scratch { stream, stream_state, values, .. } = &mut *self.scratch;
         match stream_state {
-            StreamState::Held => matches(tests, Window::of_stream(stream), values),
-            StreamState::IsPayload => matches(tests, Window::of_stream(self.packet.payload), values),
+            StreamState::Held => self.tracer.matches(tests, Window::of_stream(stream), values),
+            StreamState::IsPayload => self.tracer.matches(tests, Window::of_stream(self.packet.payload), values),
             StreamState::NotAsked | StreamState::None => false,
         }
     }
@@ -426,6 +467,10 @@ impl Run<'_, '_> {
     }
 
     fn transactions(&mut self, flow: &mut Flow) {
+        if T::HEARS {
+            let rules = self.program.tx_rules.get(self.direction().index()).map_or(&[] as &[RuleId], Vec::as_slice);
+            self.all_missed(rules, Miss::NoTransaction);
+        }
         if flow.proto != self.packet.proto || flow.app.as_deref().is_none_or(|app| !app.has_state()) {
             return;
         }
@@ -529,6 +574,7 @@ impl Run<'_, '_> {
                 candidates.get(next_candidate) == Some(&id)
             };
             if !candidate && stored.is_none() {
+                self.tracer.missed(id, Miss::Settled);
                 continue;
             }
             self.run_rule(id, signature, tx, view, stored, flow);
@@ -537,6 +583,22 @@ impl Run<'_, '_> {
         if let Some(flags) = tx.detect.flags.get_mut(side) {
             *flags |= (1u64 << view.progress.min(48)) - 1;
         }
+    }
+
+    /// What keeps a rule from being looked at for a transaction at all.
+    fn kept_from_transaction(&mut self, signature: &Signature, view: &TxView, flow: &Flow) -> Option<Miss> {
+        if signature.lacks_variables(Some(flow)) {
+            return Some(signature.missed_variables());
+        }
+        if let Some(part) = signature.header.misfit(self.packet) {
+            return Some(Miss::Header(part));
+        }
+        // the flow's application layer is not in its place now: what it speaks comes with the view
+        let facts = PacketFacts { spoken: view.spoken, ..self.facts(Some(flow)) };
+        if let Some(at) = signature.failing_packet_test(self.packet, &facts, self.memory) {
+            return Some(Miss::Packet(at as u16));
+        }
+        signature.app_proto.is_some_and(|test| !test.fits(view.proto)).then_some(Miss::AppProtocol(view.proto))
     }
 
     fn run_rule(
@@ -550,16 +612,14 @@ impl Run<'_, '_> {
     ) {
         let side = view.direction.index();
         let mut flags = match stored.and_then(|at| tx.detect.rules.get(at)) {
-            Some((_, flags)) if flags & (STORED_FULL | STORED_CANT) != 0 => return,
+            Some((_, flags)) if flags & (STORED_FULL | STORED_CANT) != 0 => {
+                self.tracer.missed(id, Miss::Settled);
+                return;
+            }
             Some((_, flags)) => *flags,
             None => {
-                // the flow's application layer is not in its place now: what it speaks comes with the view
-                let facts = PacketFacts { spoken: view.spoken, ..self.facts(Some(flow)) };
-                if (signature.needs_variables && flow.notes.is_empty())
-                    || !signature.header.fits(self.packet)
-                    || !signature.packet_tests_hold(self.packet, &facts, self.memory)
-                    || signature.app_proto.is_some_and(|test| !test.fits(view.proto))
-                {
+                if let Some(miss) = self.kept_from_transaction(signature, &view, flow) {
+                    self.tracer.missed(id, miss);
                     return;
                 }
                 side_flag(side)
@@ -573,6 +633,7 @@ impl Run<'_, '_> {
             }
             let place = engine.place(&view);
             if view.progress < place {
+                self.tracer.missed(id, Miss::TooEarly(engine.group));
                 stopped = true;
                 break;
             }
@@ -581,8 +642,10 @@ impl Run<'_, '_> {
                 within = view.progress == place
                     && !(self.program.profile.patternless_rules_at_place && self.state.origin == Origin::Flush);
             }
+            self.tracer.next_look();
             match self.look(engine, tx, &view, flow) {
                 Looked::Match => {
+                    self.tracer.held(id, engine.group);
                     flags |= bit;
                     matched = true;
                     continue;
@@ -590,11 +653,18 @@ impl Run<'_, '_> {
                 Looked::CantMatch => flags |= bit | STORED_CANT,
                 Looked::NoMatch => {}
             }
+            if T::HEARS {
+                let miss = self.missed_look(engine, tx, &view);
+                self.tracer.missed(id, miss);
+            }
             if engine.has_pattern && behind {
                 flags |= bit | STORED_CANT;
             }
             stopped = true;
             break;
+        }
+        if !stopped && !matched {
+            self.tracer.missed(id, Miss::Settled);
         }
         let full = !stopped && matched;
         if full {
@@ -615,12 +685,30 @@ impl Run<'_, '_> {
         }
     }
 
+    /// What a look that did not hold was missing.
+    fn missed_look(&self, engine: &Engine, tx: &Tx, view: &TxView) -> Miss {
+        let group = engine.group;
+        match &engine.look {
+            Look::Session(tests) => {
+                let at = view.moment();
+                Miss::Session(group, tests.iter().position(|test| !test.holds(tx, at)).unwrap_or(0) as u16)
+            }
+            Look::Events(events) => {
+                Miss::Session(group, events.iter().position(|event| !tx.events.contains(event)).unwrap_or(0) as u16)
+            }
+            Look::Buffer { .. } | Look::Stream { .. } => match self.tracer.came_to() {
+                Some(test) => Miss::Buffer(group, test),
+                None => Miss::Absent(group),
+            },
+        }
+    }
+
     fn look(&mut self, engine: &Engine, tx: &Tx, view: &TxView, flow: &Flow) -> Looked {
         match &engine.look {
             Look::Stream { tests } => {
                 let holds = match self.packet.proto {
                     6 => self.stream_holds(tests, Some(flow)),
-                    17 => matches(tests, Window::whole(self.packet.payload), &mut self.scratch.values),
+                    17 => self.tracer.matches(tests, Window::whole(self.packet.payload), &mut self.scratch.values),
                     _ => true,
                 };
                 let at_depth = flow.session.as_deref().is_some_and(|session| session.is_at_depth(view.direction));
@@ -631,7 +719,7 @@ impl Run<'_, '_> {
                 }
             }
             Look::Session(tests) => {
-                let at = Moment { direction: view.direction, ssl_state: view.ssl_state, time_s: view.time_s };
+                let at = view.moment();
                 if tests.iter().all(|test| test.holds(tx, at)) { Looked::Match } else { Looked::NoMatch }
             }
             Look::Events(events) => {
@@ -645,7 +733,7 @@ impl Run<'_, '_> {
             }
             Look::Buffer { buffer, transforms, tests } => {
                 let transforms = if engine.transforms_now(view) { transforms } else { &Transforms::NONE };
-                if buffer.any(tx, view, |window| self.scratch.buffer_holds(window, transforms, tests)) {
+                if buffer.any(tx, view, |window| self.scratch.buffer_holds(window, transforms, tests, self.tracer)) {
                     Looked::Match
                 } else if buffer.is_several() {
                     Looked::NoMatch
@@ -664,6 +752,7 @@ impl Run<'_, '_> {
         if matches!(signature.action, RuleAction::Drop | RuleAction::Reject) {
             self.first_drop.get_or_insert(found.rule);
         }
+        self.tracer.matched(found.rule);
         self.scratch.matches.push(found);
     }
 
@@ -674,7 +763,9 @@ impl Run<'_, '_> {
         let matches = &mut self.scratch.matches;
         // of one rule, later transactions come first, and a match without one last
         matches.sort_by(|a, b| a.rule.cmp(&b.rule).then(b.tx.cmp(&a.tx)));
+        let mut walked = 0;
         for found in matches.iter() {
+            walked += 1;
             let Some(signature) = program.signature(found.rule) else { continue };
             let weight = signature.threshold.map_or(Weight::Full, |threshold| {
                 let together = program.profile.directions_count_together;
@@ -682,6 +773,7 @@ impl Run<'_, '_> {
                 self.memory.weigh(threshold, id, signature.rule, self.packet)
             });
             if weight == Weight::None {
+                self.tracer.missed(found.rule, Miss::Held);
                 continue;
             }
             let covers_flow = signature.kind.covers_flow(found.in_stream);
@@ -721,16 +813,27 @@ impl Run<'_, '_> {
                 break;
             }
         }
+        if T::HEARS {
+            for unwalked in matches.iter().skip(walked) {
+                self.tracer.missed(unwalked.rule, Miss::BehindPass);
+            }
+        }
         outcome.first_drop = outcome.first_drop.or(self.first_drop);
         outcome
     }
 }
 
 impl Scratch {
-    fn buffer_holds(&mut self, window: app::Window<'_>, transforms: &Transforms, tests: &[BufferTest]) -> bool {
+    fn buffer_holds(
+        &mut self,
+        window: app::Window<'_>,
+        transforms: &Transforms,
+        tests: &[BufferTest],
+        tracer: &mut impl Tracer,
+    ) -> bool {
         let bytes = transforms.apply(window.bytes, &mut self.transformed);
         let offset = u32::try_from(window.offset).unwrap_or(u32::MAX);
-        matches(tests, Window { bytes, offset, is_end: window.is_end }, &mut self.values)
+        tracer.matches(tests, Window { bytes, offset, is_end: window.is_end }, &mut self.values)
     }
 }
 

@@ -7,6 +7,7 @@ use super::pcre::{Pcre, PcreLimits};
 use super::places::{kept_for, pattern_priority, place_of, put_in_its_letters};
 use super::session::{SessionList, SessionTest};
 use super::signature::{Engine, Look};
+use super::trace::Conditions;
 use super::transform::Transforms;
 use crate::app::inspection::place;
 use crate::app::{AppConfig, Keep};
@@ -23,7 +24,7 @@ pub(super) struct Looks {
     pub(super) pcre_limits: PcreLimits,
     list: Vec<PendingLook>,
     /// Tests outside of buffers: of the packet's payload, or of the stream.
-    payload: Tests,
+    payload: TestList,
     /// The sticky buffer; `None`: the payload.
     current: Option<usize>,
     /// Transforms behind the sticky buffer that no test has asked for yet.
@@ -53,7 +54,7 @@ struct Variable {
 struct PendingLook {
     what: Pending,
     transforms: Transforms,
-    tests: Tests,
+    tests: TestList,
 }
 
 #[derive(Debug)]
@@ -67,8 +68,10 @@ enum Pending {
 
 /// Tests in order, with what is asked of each content as a pattern to find rules by.
 #[derive(Debug, Default)]
-struct Tests {
+struct TestList {
     tests: Vec<BufferTest>,
+    /// The options of the rule that the tests were made from, where somebody wants to know.
+    origins: Vec<u16>,
     fast_patterns: Vec<(usize, FastPattern)>,
 }
 
@@ -120,6 +123,43 @@ impl Looks {
     /// Back to the packet or stream.
     pub(super) fn leave_buffer(&mut self) {
         self.current = None;
+    }
+
+    /// Notes that tests which came since the last time are of this option of the rule.
+    pub(super) fn note_origin(&mut self, option: u16) {
+        self.payload.origins.resize(self.payload.tests.len(), option);
+        for look in &mut self.list {
+            let n_tests =
+                if let Pending::Session(_, tests) = &look.what { tests.len() } else { look.tests.tests.len() };
+            look.tests.origins.resize(n_tests, option);
+        }
+    }
+
+    /// The options that the tests were made from, once all are there.
+    pub(super) fn origins(&self) -> Conditions {
+        let decoded = self.list.iter().find(|look| matches!(look.what, Pending::Base64));
+        let with_decoded = |tests: &TestList| {
+            let decodes = matches!(tests.tests.last(), Some(BufferTest::Base64(..)));
+            let decoded = decoded.filter(|_| decodes).map_or(&[] as &[u16], |look| &look.tests.origins);
+            [&tests.origins, decoded].concat()
+        };
+        let tests_at =
+            |look: Option<usize>| look.and_then(|at| self.list.get(at)).map_or(&self.payload, |look| &look.tests);
+        Conditions {
+            packet: Vec::new(),
+            payload: with_decoded(&self.payload),
+            pattern: self.pattern().and_then(|(at, _)| tests_at(at.look).origins.get(at.test).copied()),
+            looks: self.list.iter().map(|look| with_decoded(&look.tests)).collect(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The options that the looks at headers were made from: of each the first test's.
+    pub(super) fn origins_of_headers(&self) -> impl Iterator<Item = u16> {
+        let looks = self.list.iter().filter(|look| !look.tests.tests.is_empty());
+        let headers =
+            looks.filter(|look| matches!(look.what, Pending::Buffer(buffer) if HeaderBytes::of(buffer).is_some()));
+        headers.filter_map(|look| look.tests.origins.first().copied())
     }
 
     /// A test of the session, which ends the sticky buffer.
@@ -195,7 +235,7 @@ impl Looks {
     }
 
     fn push(&mut self, what: Pending) -> usize {
-        self.list.push(PendingLook { what, transforms: Transforms::default(), tests: Tests::default() });
+        self.list.push(PendingLook { what, transforms: Transforms::default(), tests: TestList::default() });
         self.list.len() - 1
     }
 
@@ -207,7 +247,7 @@ impl Looks {
         }
     }
 
-    fn tests_at(&mut self, place: Option<usize>) -> &mut Tests {
+    fn tests_at(&mut self, place: Option<usize>) -> &mut TestList {
         match place.and_then(|at| self.list.get_mut(at)) {
             Some(look) => &mut look.tests,
             None => &mut self.payload,
@@ -560,6 +600,7 @@ impl Looks {
                         prefilter: false,
                         has_pattern: false,
                         is_searched: false,
+                        group: number as u16,
                         look: Look::Session(tests.clone()),
                     }));
                 }
@@ -580,6 +621,7 @@ impl Looks {
                         prefilter,
                         has_pattern,
                         is_searched,
+                        group: number as u16,
                         look: Look::Buffer {
                             buffer,
                             transforms: look.transforms.clone(),
@@ -596,7 +638,15 @@ impl Looks {
             let has_pattern = pattern.is_some_and(|(at, _)| at.look.is_none());
             for direction in BOTH.into_iter().filter(|d| directions.get(d.index()) == Some(&true)) {
                 let look = Look::Stream { tests: tests.clone() };
-                let engine = Engine { direction, progress: 0, prefilter: false, has_pattern, is_searched: false, look };
+                let engine = Engine {
+                    direction,
+                    progress: 0,
+                    prefilter: false,
+                    has_pattern,
+                    is_searched: false,
+                    group: Conditions::STREAM,
+                    look,
+                };
                 let at = if has_pattern { 0 } else { engines.len() };
                 engines.insert(at, engine);
             }
@@ -660,7 +710,7 @@ impl Looks {
     }
 }
 
-impl Tests {
+impl TestList {
     /// A content that is relative to nothing is placed from the beginning of the buffer. Source: Suricata 7.0.10, where
     /// that makes a difference to what a negated one means.
     fn limit(&mut self) {

@@ -25,6 +25,7 @@ mod resolve;
 mod session;
 pub mod settings;
 mod signature;
+pub mod trace;
 mod transform;
 
 pub use compile::CompileOptions;
@@ -39,6 +40,7 @@ pub(crate) use classtype::priority as class_priority;
 pub(crate) use default_actions::rules as default_action_rules;
 pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};
 pub(crate) use memory::Memory;
+pub(crate) use trace::{Tracer, Untraced};
 
 use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
 use crate::source::{Diagnostic, Span};
@@ -47,6 +49,7 @@ use crate::stream::StreamUse;
 use crate::verdict::{Direction, RuleAction, RuleId, StatelessRuleId};
 use index::Index;
 use signature::Signature;
+use trace::Conditions;
 
 /// A policy, compiled. Immutable; share it by reference.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ pub struct Program {
     /// In order of evaluation.
     signatures: Vec<Signature>,
     rules: Vec<RuleInfo>,
+    /// Of each rule, if they are kept.
+    conditions: Vec<Conditions>,
     groups: Vec<GroupInfo>,
     ip_only: Vec<RuleId>,
     /// By direction.
@@ -186,6 +191,16 @@ impl Program {
             }
         }
         used
+    }
+
+    /// Where the tests of a rule stand in it; `None` unless [`CompileOptions::keep_conditions`] was set.
+    pub fn conditions(&self, id: RuleId) -> Option<&Conditions> {
+        self.conditions.get(self.signature(id)?.rule as usize)
+    }
+
+    /// The rule is looked at with source and destination changed: the other half of `<>`.
+    pub fn is_turned(&self, id: RuleId) -> bool {
+        self.signature(id).is_some_and(|signature| signature.is_turned)
     }
 
     /// What is evaluated in part only.

@@ -1,5 +1,6 @@
 //! Where rules look at each buffer: in which direction, how far a transaction must have come, and what is there to see.
 
+use super::session::Moment;
 use crate::app::inspection::place;
 use crate::app::{self, AppConfig, AppProto, Keep, Tx, Use, Window};
 use crate::rules::keyword::Buffer;
@@ -51,6 +52,11 @@ pub(crate) struct TxView {
 }
 
 impl TxView {
+    /// What tests of the session look at besides the transaction.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { direction: self.direction, ssl_state: self.ssl_state, time_s: self.time_s }
+    }
+
     /// Patterns of a place are looked for until the transaction has moved past it.
     pub(crate) fn is_searched_at(&self, place: u8) -> bool {
         place <= self.progress && self.searched & (1 << place) == 0

@@ -5,9 +5,10 @@ use super::header::{HeaderBytes, HeaderTest};
 use super::memory::{Change, Memory, Question, Threshold};
 use super::places::BufferName;
 use super::session::SessionTest;
+use super::trace::{HeaderPart, Miss};
 use super::transform::Transforms;
 use crate::app::AppProto;
-use crate::flow::Notes;
+use crate::flow::{Flow, Notes};
 use crate::packet::{Event, Packet, Transport};
 use crate::rules::keyword::{
     BitsMatch, Compare, FlagsMode, Flow as FlowKeyword, FlowFragment, FlowStream, Rpc, StreamSide, StreamSize,
@@ -98,6 +99,8 @@ pub(crate) struct Signature {
     pub(crate) changes: SmallVec<[Change; 1]>,
     /// How its matches are counted before they count.
     pub(crate) threshold: Option<Threshold>,
+    /// Source and destination have changed places: the other half of `<>`.
+    pub(crate) is_turned: bool,
     /// Place in [`super::Program`]'s list of rules.
     pub(crate) rule: u32,
 }
@@ -174,33 +177,39 @@ impl Header {
             && (!matches!(packet.proto, 6 | 17) || set.as_ref().is_none_or(|set| set.contains(port)))
     }
 
-    /// Whether the header fits the packet. Ports of a fragment are not known, so a rule that names ports does not fit
-    /// it; nor does it fit protocols without ports.
-    pub(crate) fn fits(&self, packet: &Packet<'_>) -> bool {
+    /// The first part of the header that does not fit the packet. Ports of a fragment are not known, so a rule that names
+    /// ports does not fit it; nor does it fit protocols without ports.
+    #[inline]
+    pub(crate) fn misfit(&self, packet: &Packet<'_>) -> Option<HeaderPart> {
         let Some(ip) = &packet.ip else {
             // without an IP header only a rule about no particular protocol, address or port can fit
-            return self.version.is_none()
+            let fits = self.version.is_none()
                 && self.protocols.contains(0)
                 && self.src_port.is_none()
                 && self.dst_port.is_none();
+            return (!fits).then_some(HeaderPart::NotIp);
         };
         let version = if matches!(ip.src, IpAddr::V4(_)) { 4 } else { 6 };
-        if self.version.is_some_and(|v| v != version) || !self.protocols.contains(ip.proto) {
-            return false;
+        if self.version.is_some_and(|v| v != version) {
+            return Some(HeaderPart::Version);
+        }
+        if !self.protocols.contains(ip.proto) {
+            return Some(HeaderPart::Protocol);
         }
         if self.src_port.is_some() || self.dst_port.is_some() {
-            if !matches!(packet.proto, 6 | 17 | 132) || ip.fragment.is_some() {
-                return false;
-            }
             let (src, dst) = packet.ports().unwrap_or((0, 0));
-            if !self.dst_port.as_ref().is_none_or(|set| set.contains(dst))
-                || !self.src_port.as_ref().is_none_or(|set| set.contains(src))
-            {
-                return false;
+            let has_ports = matches!(packet.proto, 6 | 17 | 132) && ip.fragment.is_none();
+            if self.dst_port.as_ref().is_some_and(|set| !has_ports || !set.contains(dst)) {
+                return Some(HeaderPart::DestinationPort);
+            }
+            if self.src_port.as_ref().is_some_and(|set| !has_ports || !set.contains(src)) {
+                return Some(HeaderPart::SourcePort);
             }
         }
-        self.dst.as_ref().is_none_or(|set| set.contains(ip.dst))
-            && self.src.as_ref().is_none_or(|set| set.contains(ip.src))
+        if self.dst.as_ref().is_some_and(|set| !set.contains(ip.dst)) {
+            return Some(HeaderPart::Destination);
+        }
+        self.src.as_ref().is_some_and(|set| !set.contains(ip.src)).then_some(HeaderPart::Source)
     }
 }
 
@@ -282,6 +291,8 @@ pub(crate) struct Engine {
     pub(crate) has_pattern: bool,
     /// Its pattern is looked for ahead of the rules: there is one that must be there, or one that settles the rule.
     pub(crate) is_searched: bool,
+    /// Which of the rule's groups of tests it runs; a group may be looked at in both directions.
+    pub(crate) group: u16,
     pub(crate) look: Look,
 }
 
@@ -372,7 +383,7 @@ impl Signature {
 
     /// The same rule with source and destination changed places: the other half of `<>`.
     pub(crate) fn reversed(&self) -> Self {
-        Self { header: self.header.reversed(), ..self.clone() }
+        Self { header: self.header.reversed(), is_turned: true, ..self.clone() }
     }
 
     pub(super) fn looks_into_headers(&self) -> bool {
@@ -395,9 +406,26 @@ impl Signature {
         self.packet_tests.iter().any(PacketTest::asks_hosts)
     }
 
-    /// Whether all packet tests hold. To ask about something whose time is over makes the memory forget it.
-    pub(crate) fn packet_tests_hold(&self, packet: &Packet<'_>, facts: &PacketFacts<'_>, memory: &mut Memory) -> bool {
-        self.packet_tests.iter().all(|test| self.packet_test_holds(test, packet, facts, memory))
+    /// There is not what a question about flow bits needs: any bit or counter of the flow.
+    pub(crate) fn lacks_variables(&self, flow: Option<&Flow>) -> bool {
+        self.needs_variables && flow.is_some_and(|flow| flow.notes.is_empty())
+    }
+
+    /// The question about flow bits.
+    pub(crate) fn missed_variables(&self) -> Miss {
+        let asks = |test: &PacketTest| matches!(test, PacketTest::Remembered(Question::FlowBits { set: true, .. }));
+        self.first_test(|test| !asks(test)).unwrap_or(Miss::Packet(0))
+    }
+
+    /// The first packet test that does not hold. To ask about something whose time is over makes the memory forget it.
+    #[inline]
+    pub(crate) fn failing_packet_test(
+        &self,
+        packet: &Packet<'_>,
+        facts: &PacketFacts<'_>,
+        memory: &mut Memory,
+    ) -> Option<usize> {
+        self.packet_tests.iter().position(|test| !self.packet_test_holds(test, packet, facts, memory))
     }
 
     fn packet_test_holds(
@@ -447,13 +475,14 @@ impl Signature {
         }
     }
 
-    /// Whether there being a payload to look at lets the rule be looked at: `dsize` counts bytes whoever may read them, but
-    /// one that asks for some only meets packets whose payload is looked at, and `dsize:0` only the others.
-    pub(crate) fn payload_fits(&self, has_payload: bool) -> bool {
+    /// What keeps the rule from being looked at where there is payload to look at, or none: `dsize` counts bytes whoever
+    /// may read them, but one that asks for some only meets packets whose payload is looked at, and `dsize:0` only the
+    /// others.
+    pub(crate) fn payload_misfit(&self, has_payload: bool) -> Option<Miss> {
         if self.payload.is_tested && !has_payload {
-            return false;
+            return Some(Miss::NoPayload);
         }
-        self.packet_tests.iter().all(|test| {
+        self.first_test(|test| {
             let PacketTest::Dsize(test) = test else { return true };
             match test {
                 Compare::Eq(0) => !has_payload,
@@ -463,12 +492,19 @@ impl Signature {
         })
     }
 
-    /// Whether a packet's TCP flags let the rule be looked at: one that names SYN, RST or FIN only meets packets with one of
-    /// these, one that names URG, ECE or CWR only packets with one of those, and one that asks for SYN only packets with SYN.
-    pub(crate) fn flags_fit(&self, flags: Option<u8>) -> bool {
+    /// The first packet test that is not as it should be.
+    #[inline]
+    fn first_test(&self, holds: impl Fn(&PacketTest) -> bool) -> Option<Miss> {
+        self.packet_tests.iter().position(|test| !holds(test)).map(|at| Miss::Packet(at as u16))
+    }
+
+    /// What of a packet's TCP flags keeps the rule from being looked at: one that names SYN, RST or FIN only meets packets
+    /// with one of these, one that names URG, ECE or CWR only packets with one of those, and one that asks for SYN only
+    /// packets with SYN.
+    pub(crate) fn flags_misfit(&self, flags: Option<u8>) -> Option<Miss> {
         const START_OR_END: u16 = 0x07;
         const UNUSUAL: u16 = 0xe0;
-        self.packet_tests.iter().all(|test| {
+        self.first_test(|test| {
             let PacketTest::TcpFlags(test) = test else { return true };
             let seen = u16::from(flags.unwrap_or(0));
             (test.bits & START_OR_END == 0 || seen & START_OR_END != 0)

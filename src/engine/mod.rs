@@ -9,7 +9,7 @@ mod stateful;
 pub use facts::Facts;
 
 use crate::capture::Frame;
-use crate::detect::{Program, RulePath};
+use crate::detect::{Program, RulePath, Tracer, Untraced};
 use crate::packet::{DecodeConfig, Packet, decode_frame};
 use crate::policy::model::StatelessAction;
 use crate::verdict::{Alert, Cause, Decision, RuleId, Sink, Stage, Verdict};
@@ -22,6 +22,7 @@ pub struct Engine<'p> {
     stateful: Stateful<'p>,
     decode: DecodeConfig,
     decapsulate: bool,
+    path: RulePath,
     facts: Facts,
 }
 
@@ -65,15 +66,21 @@ impl<'p> Engine<'p> {
     pub fn new(program: &'p Program, config: EngineConfig) -> Self {
         Self {
             program,
-            stateful: Stateful::new(program, config.path),
+            stateful: Stateful::new(program),
             decode: program.profile().decode.clone(),
             decapsulate: config.decapsulate,
+            path: config.path,
             facts: Facts::default(),
         }
     }
 
     /// Judges the next frame. Its decision goes to the sink first, then its alerts, then flows that it ended.
     pub fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
+        self.process_traced(frame, sink, &mut Untraced(self.path));
+    }
+
+    /// The same, and tells a tracer of what rules made of it.
+    pub(crate) fn process_traced(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
         let cut = (frame.wire_len as usize) > frame.bytes.len();
         self.facts.note_frame(frame, cut);
         let inner =
@@ -84,6 +91,7 @@ impl<'p> Engine<'p> {
         };
         let decoded = decode_frame(&opened, &self.decode);
         self.facts.note_packet(&decoded.packet);
+        tracer.arrived(&decoded.packet);
         let decision = |verdict, stage, cause| Decision {
             frame_no: frame.number,
             wire_len: frame.wire_len,
@@ -112,8 +120,8 @@ impl<'p> Engine<'p> {
             sink.decision(&decision(Verdict::Pass, Stage::None, Cause::NotIp));
             return;
         }
-        self.stateful.begin(frame.number, frame.time_ns);
-        let fate = self.stateful.frame(decoded, &self.decode);
+        self.stateful.begin(frame.number, frame.time_ns, tracer);
+        let fate = self.stateful.frame(decoded, &self.decode, tracer);
         sink.decision(&Decision {
             drop_rule: fate.drop_rule,
             flow: fate.flow,
@@ -124,7 +132,12 @@ impl<'p> Engine<'p> {
 
     /// Ends all flows. Call it once, behind the last frame.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
-        self.stateful.finish(sink);
+        self.finish_traced(sink, &mut Untraced(self.path));
+    }
+
+    /// The same, and tells a tracer.
+    pub(crate) fn finish_traced(&mut self, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
+        self.stateful.finish(sink, tracer);
     }
 
     /// What the frames themselves were like.

@@ -3,7 +3,7 @@
 use super::{Fate, alert};
 use crate::app::{AppLayer, FlowKeyView};
 use crate::defrag::Defrag;
-use crate::detect::{Memory, Origin, PacketOutcome, PacketState, Program, RulePath, Scratch, inspect};
+use crate::detect::{Memory, Origin, PacketOutcome, PacketState, Program, Scratch, Tracer, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, Event, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, StreamUse, TcpState};
@@ -12,7 +12,6 @@ use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Si
 #[derive(Debug)]
 pub(super) struct Stateful<'p> {
     program: &'p Program,
-    path: RulePath,
     flows: Table,
     defrag: Defrag,
     scratch: Scratch,
@@ -26,11 +25,10 @@ pub(super) struct Stateful<'p> {
 }
 
 impl<'p> Stateful<'p> {
-    pub(super) fn new(program: &'p Program, path: RulePath) -> Self {
+    pub(super) fn new(program: &'p Program) -> Self {
         let profile = program.profile();
         Self {
             program,
-            path,
             flows: Table::new(profile.timeouts),
             defrag: Defrag::new(profile.defrag.clone()),
             scratch: Scratch::default(),
@@ -42,11 +40,11 @@ impl<'p> Stateful<'p> {
         }
     }
 
-    pub(super) fn begin(&mut self, frame_no: u64, now_ns: i64) {
+    pub(super) fn begin(&mut self, frame_no: u64, now_ns: i64, tracer: &mut impl Tracer) {
         self.frame_no = frame_no;
         self.now_ns = now_ns;
         if let Some(flow) = self.flows.sweep() {
-            self.end(*flow);
+            self.end(*flow, tracer);
         }
     }
 
@@ -63,54 +61,65 @@ impl<'p> Stateful<'p> {
         }
     }
 
-    pub(super) fn finish(&mut self, sink: &mut dyn Sink) {
+    pub(super) fn finish(&mut self, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
         self.flush(sink);
         for flow in self.flows.drain() {
-            self.end(flow);
+            self.end(flow, tracer);
             self.flush(sink);
         }
     }
 
     /// All packets of a frame: those of its tunnels, then its own. A packet without a flow is not looked at any more once
     /// one of them was dropped.
-    pub(super) fn frame(&mut self, decoded: Decoded<'_>, config: &DecodeConfig) -> Fate {
+    pub(super) fn frame(&mut self, decoded: Decoded<'_>, config: &DecodeConfig, tracer: &mut impl Tracer) -> Fate {
         let mut fate = Fate::UNDECIDED;
-        self.decoded(decoded, config, &mut fate);
+        self.decoded(decoded, config, &mut fate, tracer);
         fate
     }
 
-    fn decoded(&mut self, decoded: Decoded<'_>, config: &DecodeConfig, fate: &mut Fate) {
+    fn decoded<T: Tracer>(&mut self, decoded: Decoded<'_>, config: &DecodeConfig, fate: &mut Fate, tracer: &mut T) {
         for packet in decoded.inner.into_iter().chain(std::iter::once(decoded.packet)) {
-            self.packet_and_datagram(packet, config, fate);
+            self.packet_and_datagram(packet, config, fate, tracer);
         }
     }
 
     /// The datagram that a packet completes if it is a fragment, then the packet.
-    fn packet_and_datagram(&mut self, mut packet: Packet<'_>, config: &DecodeConfig, fate: &mut Fate) {
+    fn packet_and_datagram<T: Tracer>(
+        &mut self,
+        mut packet: Packet<'_>,
+        config: &DecodeConfig,
+        fate: &mut Fate,
+        tracer: &mut T,
+    ) {
         if let Some(datagram) = self.defrag.insert(&mut packet) {
-            self.decoded(decode_datagram(&packet, &datagram, config), config, fate);
+            self.decoded(decode_datagram(&packet, &datagram, config), config, fate, tracer);
             self.defrag.recycle(datagram);
         }
         let dropped = fate.verdict != Verdict::Pass;
-        *fate = fate.and(self.packet(&mut packet, dropped));
+        *fate = fate.and(self.packet(&mut packet, dropped, tracer));
     }
 
-    fn packet(&mut self, packet: &mut Packet<'_>, outer_dropped: bool) -> Fate {
-        let place = if packet.wants_flow { self.find_flow(packet) } else { None };
+    fn packet(&mut self, packet: &mut Packet<'_>, outer_dropped: bool, tracer: &mut impl Tracer) -> Fate {
+        let place = if packet.wants_flow { self.find_flow(packet, tracer) } else { None };
         match place {
-            Some(place) => self.packet_of_flow(packet, place, outer_dropped),
+            Some(place) => {
+                let fate = self.packet_of_flow(packet, place, outer_dropped, tracer);
+                if let Some(flow) = self.flows.get(place) {
+                    tracer.judged(packet, flow);
+                }
+                fate
+            }
             None if outer_dropped => Fate::UNDECIDED,
             None => {
                 let state = PacketState::without_flow(packet);
-                let outcome =
-                    inspect(self.program, self.path, &mut self.scratch, &mut self.memory, packet, None, state);
+                let outcome = inspect(self.program, tracer, &mut self.scratch, &mut self.memory, packet, None, state);
                 self.report(packet, None, &outcome);
                 fate_of(&outcome, None, None)
             }
         }
     }
 
-    fn find_flow(&mut self, packet: &Packet<'_>) -> Option<u32> {
+    fn find_flow(&mut self, packet: &Packet<'_>, tracer: &mut impl Tracer) -> Option<u32> {
         let config = &self.program.profile().stream;
         let lookup = self.flows.find(packet, |flow| {
             let Some(tcp) = packet.tcp() else { return false };
@@ -121,12 +130,18 @@ impl<'p> Stateful<'p> {
             }
         });
         if let Some(ended) = lookup.ended {
-            self.end(*ended);
+            self.end(*ended, tracer);
         }
         lookup.place
     }
 
-    fn packet_of_flow(&mut self, packet: &mut Packet<'_>, place: u32, outer_dropped: bool) -> Fate {
+    fn packet_of_flow<T: Tracer>(
+        &mut self,
+        packet: &mut Packet<'_>,
+        place: u32,
+        outer_dropped: bool,
+        tracer: &mut T,
+    ) -> Fate {
         let program = self.program;
         let timeouts = *self.flows.timeouts();
         let Some(flow) = self.flows.get_mut(place) else {
@@ -265,7 +280,7 @@ impl<'p> Stateful<'p> {
                 if !flow.action.is_drop() {
                     flushed.push(inspect_made_up(
                         program,
-                        self.path,
+                        tracer,
                         &mut self.scratch,
                         &mut self.memory,
                         flow,
@@ -292,7 +307,7 @@ impl<'p> Stateful<'p> {
                     session.disable_raw(direction);
                 }
             }
-            rules = inspect(program, self.path, &mut self.scratch, &mut self.memory, packet, Some(flow), state);
+            rules = inspect(program, tracer, &mut self.scratch, &mut self.memory, packet, Some(flow), state);
             if state.has_stream
                 && let (Some(session), Some(tcp)) = (flow.session.as_deref_mut(), packet.tcp())
             {
@@ -357,17 +372,18 @@ impl<'p> Stateful<'p> {
     }
 
     /// A flow is over: what its end would still bring to light, then its record.
-    fn end(&mut self, mut flow: Flow) {
+    fn end(&mut self, mut flow: Flow, tracer: &mut impl Tracer) {
         if !flow.action.is_drop() {
-            self.end_of_flow_packets(&mut flow);
+            self.end_of_flow_packets(&mut flow, tracer);
         }
+        tracer.ended(&flow);
         self.ended.push(record(&flow));
     }
 
     /// TCP: the packets that Suricata makes up at the end of a flow, so that rules see what has not been looked at yet.
     /// Their actions have no frame; their alerts carry number 0. Those that they bring about in turn, because a parser ends
     /// on them, carry the number of the frame at hand.
-    fn end_of_flow_packets(&mut self, flow: &mut Flow) {
+    fn end_of_flow_packets(&mut self, flow: &mut Flow, tracer: &mut impl Tracer) {
         let Some(session) = flow.session.as_deref() else { return };
         let unfinished = [Direction::ToServer, Direction::ToClient]
             .map(|direction| flow.app.as_deref().is_some_and(|app| app.has_unfinished(direction)));
@@ -394,7 +410,7 @@ impl<'p> Stateful<'p> {
                     if !flow.action.is_drop() {
                         let (packet, _, outcome) = inspect_made_up(
                             program,
-                            self.path,
+                            tracer,
                             &mut self.scratch,
                             &mut self.memory,
                             flow,
@@ -415,7 +431,7 @@ impl<'p> Stateful<'p> {
             let ended = closed.detection_ended.get(direction.index()) == Some(&true);
             let (packet, _, outcome) = inspect_made_up(
                 program,
-                self.path,
+                tracer,
                 &mut self.scratch,
                 &mut self.memory,
                 flow,
@@ -522,9 +538,9 @@ struct MadeUp {
 }
 
 /// Lets rules look at what a direction of a flow still holds, by a packet that does not exist.
-fn inspect_made_up<'a>(
+fn inspect_made_up<'a, T: Tracer>(
     program: &Program,
-    path: RulePath,
+    tracer: &mut T,
     scratch: &mut Scratch,
     memory: &mut Memory,
     flow: &mut Flow,
@@ -553,9 +569,9 @@ fn inspect_made_up<'a>(
         let bytes = packet.made_up_headers();
         let segment = bytes.get(usize::from(packet.ip.map_or(0, |ip| ip.header_len))..).unwrap_or(&[]);
         let with_headers = Packet { datagram: &bytes, segment, ..packet.clone() };
-        inspect(program, path, scratch, memory, &with_headers, Some(flow), state)
+        inspect(program, tracer, scratch, memory, &with_headers, Some(flow), state)
     } else {
-        inspect(program, path, scratch, memory, &packet, Some(flow), state)
+        inspect(program, tracer, scratch, memory, &packet, Some(flow), state)
     };
     (packet, direction, outcome)
 }
