@@ -261,5 +261,5 @@ pub trait Sink {
     /// A rule reported.
     fn alert(&mut self, alert: &Alert);
     /// A flow ended (time-out, reuse, or end of the capture).
-    fn flow(&mut self, flow: FlowRecord);
+    fn flow(&mut self, flow: &FlowRecord);
 }

@@ -43,8 +43,8 @@ impl Sink for Heard {
         self.0.push(Said::Alert(*alert));
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
-        self.0.push(Said::Flow(flow));
+    fn flow(&mut self, flow: &FlowRecord) {
+        self.0.push(Said::Flow(flow.clone()));
     }
 }
 

@@ -73,7 +73,6 @@ impl Replay {
             ttl: 64,
             fragment: None,
             total_len: 0,
-            bad_checksum: false,
             flags: 0,
             options: 0,
             header_len: 20,

@@ -126,8 +126,8 @@ impl<W: Write> Sink for Both<'_, W> {
         self.summary.alert(alert);
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
-        self.writer.flow(flow.clone());
+    fn flow(&mut self, flow: &FlowRecord) {
+        self.writer.flow(flow);
         self.summary.flow(flow);
     }
 }

@@ -18,7 +18,8 @@ pub struct Facts {
     pub time_went_back: u64,
     /// Frames that look like copies made by traffic mirroring or a gateway load balancer: VXLAN on 4789, GENEVE on 6081.
     pub mirrored: u64,
-    /// TCP packets with a wrong checksum, where checksums are validated.
+    /// TCP packets that the stream engine left alone because of a wrong checksum, where checksums are validated. Those of
+    /// flows that were condemned before are dropped unseen.
     pub bad_checksums: u64,
     /// TCP packets larger than any link carries, as segmentation offload leaves them.
     pub oversized: u64,
@@ -44,8 +45,7 @@ impl Facts {
             Transport::Udp(udp) if packet.carries_tunnel => {
                 self.mirrored += u64::from(matches!(udp.dst_port, 4789 | 6081));
             }
-            Transport::Tcp(tcp) => {
-                self.bad_checksums += u64::from(tcp.bad_checksum);
+            Transport::Tcp(_) => {
                 self.oversized += u64::from(packet.ip.is_some_and(|ip| ip.total_len > Self::OVERSIZED_BYTES));
             }
             _ => {}

@@ -89,7 +89,7 @@ impl<'p> Engine<'p> {
             Some(inner) => Frame { link_type: inner.link_type, bytes: inner.bytes, ..*frame },
             None => *frame,
         };
-        let decoded = decode_frame(&opened, &self.decode);
+        let mut decoded = decode_frame(&opened, &self.decode);
         self.facts.note_packet(&decoded.packet);
         tracer.arrived(&decoded.packet);
         let decision = |verdict, stage, cause| Decision {
@@ -121,7 +121,8 @@ impl<'p> Engine<'p> {
             return;
         }
         self.stateful.begin(frame.number, frame.time_ns, tracer);
-        let fate = self.stateful.frame(decoded, &self.decode, tracer);
+        let fate = self.stateful.frame(&mut decoded, &self.decode, tracer);
+        self.facts.bad_checksums = self.stateful.wrong_checksums();
         sink.decision(&Decision {
             drop_rule: fate.drop_rule,
             flow: fate.flow,

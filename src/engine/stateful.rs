@@ -19,6 +19,7 @@ pub(super) struct Stateful<'p> {
     frame_no: u64,
     /// Capture time of the frame at hand, nanoseconds.
     now_ns: i64,
+    wrong_checksums: u64,
     /// Alerts and ended flows of the frame at hand, until its decision is known.
     alerts: Vec<Alert>,
     ended: Vec<FlowRecord>,
@@ -35,6 +36,7 @@ impl<'p> Stateful<'p> {
             memory: Memory::new(profile.memory),
             frame_no: 0,
             now_ns: 0,
+            wrong_checksums: 0,
             alerts: Vec::new(),
             ended: Vec::new(),
         }
@@ -48,6 +50,11 @@ impl<'p> Stateful<'p> {
         }
     }
 
+    /// TCP packets left alone because of a wrong checksum, so far.
+    pub(super) fn wrong_checksums(&self) -> u64 {
+        self.wrong_checksums
+    }
+
     pub(super) fn live_flows(&self) -> usize {
         self.flows.len()
     }
@@ -57,7 +64,7 @@ impl<'p> Stateful<'p> {
             sink.alert(&alert);
         }
         for flow in self.ended.drain(..) {
-            sink.flow(flow);
+            sink.flow(&flow);
         }
     }
 
@@ -71,32 +78,39 @@ impl<'p> Stateful<'p> {
 
     /// All packets of a frame: those of its tunnels, then its own. A packet without a flow is not looked at any more once
     /// one of them was dropped.
-    pub(super) fn frame(&mut self, decoded: Decoded<'_>, config: &DecodeConfig, tracer: &mut impl Tracer) -> Fate {
+    pub(super) fn frame(&mut self, decoded: &mut Decoded<'_>, config: &DecodeConfig, tracer: &mut impl Tracer) -> Fate {
         let mut fate = Fate::UNDECIDED;
         self.decoded(decoded, config, &mut fate, tracer);
         fate
     }
 
-    fn decoded<T: Tracer>(&mut self, decoded: Decoded<'_>, config: &DecodeConfig, fate: &mut Fate, tracer: &mut T) {
-        for packet in decoded.inner.into_iter().chain(std::iter::once(decoded.packet)) {
+    fn decoded<T: Tracer>(
+        &mut self,
+        decoded: &mut Decoded<'_>,
+        config: &DecodeConfig,
+        fate: &mut Fate,
+        tracer: &mut T,
+    ) {
+        for packet in &mut decoded.inner {
             self.packet_and_datagram(packet, config, fate, tracer);
         }
+        self.packet_and_datagram(&mut decoded.packet, config, fate, tracer);
     }
 
     /// The datagram that a packet completes if it is a fragment, then the packet.
     fn packet_and_datagram<T: Tracer>(
         &mut self,
-        mut packet: Packet<'_>,
+        packet: &mut Packet<'_>,
         config: &DecodeConfig,
         fate: &mut Fate,
         tracer: &mut T,
     ) {
-        if let Some(datagram) = self.defrag.insert(&mut packet) {
-            self.decoded(decode_datagram(&packet, &datagram, config), config, fate, tracer);
+        if let Some(datagram) = self.defrag.insert(packet) {
+            self.decoded(&mut decode_datagram(packet, &datagram, config), config, fate, tracer);
             self.defrag.recycle(datagram);
         }
         let dropped = fate.verdict != Verdict::Pass;
-        *fate = fate.and(self.packet(&mut packet, dropped, tracer));
+        *fate = fate.and(self.packet(packet, dropped, tracer));
     }
 
     fn packet(&mut self, packet: &mut Packet<'_>, outer_dropped: bool, tracer: &mut impl Tracer) -> Fate {
@@ -173,6 +187,7 @@ impl<'p> Stateful<'p> {
         match &packet.transport {
             Transport::Tcp(_) => {
                 let outcome = run_stream(program, flow, packet, direction);
+                self.wrong_checksums += u64::from(outcome.wrong_checksum);
                 if outcome.swapped {
                     flow.reverse();
                     direction = direction.opposite();

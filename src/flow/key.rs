@@ -10,41 +10,50 @@ use std::net::IpAddr;
 /// security parameters index and is one-directional. Source: measured on Suricata 7.0.10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowKey {
-    low: ([u8; 16], u16),
-    high: ([u8; 16], u16),
-    vlan: [u16; 3],
-    proto: u8,
-    tunnel_depth: u8,
+    low: u128,
+    high: u128,
+    /// Ports, protocol, depth of tunneling.
+    ports: u64,
+    vlan: u64,
 }
+
+/// An address, as a number, and a port.
+type End = (u128, u16);
 
 impl FlowKey {
     /// The key of a packet; `None` when it has no IP header. An ICMPv4 unreachable error that quotes a TCP or UDP
     /// header has the key of what it quotes.
     pub fn of(packet: &Packet<'_>) -> Option<Self> {
-        let ip = packet.ip?;
+        let ip = packet.ip.as_ref()?;
         if let Some(quoted) = quoted_flow(packet) {
-            let src = (octets(quoted.src), quoted.src_port);
-            let dst = (octets(quoted.dst), quoted.dst_port);
+            let src = (number(quoted.src), quoted.src_port);
+            let dst = (number(quoted.dst), quoted.dst_port);
             return Some(Self::symmetric(packet, quoted.proto, src, dst));
         }
         let (src_port, dst_port) = endpoints(packet);
-        let src = (octets(ip.src), src_port);
-        let dst = (octets(ip.dst), dst_port);
+        let src = (number(ip.src), src_port);
+        let dst = (number(ip.dst), dst_port);
         if matches!(packet.transport, Transport::Esp(_)) {
-            return Some(Self {
-                low: src,
-                high: dst,
-                vlan: packet.vlan,
-                proto: packet.proto,
-                tunnel_depth: packet.tunnel_depth,
-            });
+            return Some(Self::new(packet, packet.proto, src, dst));
         }
         Some(Self::symmetric(packet, packet.proto, src, dst))
     }
 
-    fn symmetric(packet: &Packet<'_>, proto: u8, src: ([u8; 16], u16), dst: ([u8; 16], u16)) -> Self {
-        let (low, high) = if src <= dst { (src, dst) } else { (dst, src) };
-        Self { low, high, vlan: packet.vlan, proto, tunnel_depth: packet.tunnel_depth }
+    fn symmetric(packet: &Packet<'_>, proto: u8, src: End, dst: End) -> Self {
+        if src <= dst { Self::new(packet, proto, src, dst) } else { Self::new(packet, proto, dst, src) }
+    }
+
+    fn new(packet: &Packet<'_>, proto: u8, low: End, high: End) -> Self {
+        let [outer, middle, inner] = packet.vlan.map(u64::from);
+        Self {
+            low: low.0,
+            high: high.0,
+            ports: u64::from(low.1) << 32
+                | u64::from(high.1) << 16
+                | u64::from(proto) << 8
+                | u64::from(packet.tunnel_depth),
+            vlan: outer << 32 | middle << 16 | inner,
+        }
     }
 }
 
@@ -118,13 +127,10 @@ fn counterpart_v6(icmp_type: u8) -> u8 {
     }
 }
 
-/// An address as 16 bytes; IPv4 in a form that no IPv6 address of a packet has.
-fn octets(address: IpAddr) -> [u8; 16] {
+/// An address as a number; IPv4 in a form that no IPv6 address of a packet has.
+fn number(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V6(v6) => v6.octets(),
-        IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            [0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, a, b, c, d]
-        }
+        IpAddr::V6(v6) => v6.to_bits(),
+        IpAddr::V4(v4) => 0xff << 120 | 0xff << 32 | u128::from(v4.to_bits()),
     }
 }

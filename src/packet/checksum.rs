@@ -48,32 +48,42 @@ impl Packet<'_> {
 
 /// Folded one's-complement sum of the bytes, complemented: 0 for bytes that carry a right checksum.
 pub(super) fn sum(bytes: &[u8]) -> u16 {
-    fold(add(0, bytes))
+    fold(add(bytes))
 }
 
 /// Like [`sum`], with the pseudo header of TCP, UDP or ICMPv6 in front.
 pub(super) fn sum_with_pseudo_header(src: IpAddr, dst: IpAddr, proto: u8, bytes: &[u8]) -> u16 {
-    let mut total = match (src, dst) {
-        (IpAddr::V4(s), IpAddr::V4(d)) => add(add(0, &s.octets()), &d.octets()),
-        (IpAddr::V6(s), IpAddr::V6(d)) => add(add(0, &s.octets()), &d.octets()),
+    let addresses = match (src, dst) {
+        (IpAddr::V4(s), IpAddr::V4(d)) => add(&s.octets()) + add(&d.octets()),
+        (IpAddr::V6(s), IpAddr::V6(d)) => add(&s.octets()) + add(&d.octets()),
         _ => 0,
     };
-    total += u64::from(proto) + bytes.len() as u64;
-    fold(add(total, bytes))
+    // these two stand in the header as big-endian words
+    let counts = (u64::from(proto) + bytes.len() as u64).swap_bytes() >> 32;
+    fold(addresses + counts + add(bytes))
 }
 
-fn add(start: u64, bytes: &[u8]) -> u64 {
-    let mut words = bytes.chunks_exact(2);
-    let mut total = start;
-    for word in &mut words {
-        if let [high, low] = *word {
-            total += u64::from(u16::from_be_bytes([high, low]));
+/// The sum of little-endian words: the checksum does not care about byte order as long as all of it has the same
+/// (RFC 1071, section 2 B). Words of 64 bits count as four of 16, their carries being added at the end.
+fn add(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    let mut totals = [u128::from(u64::from_le_bytes(last)), 0];
+    let (pairs, odd) = words.as_chunks::<2>();
+    for pair in pairs {
+        for (total, word) in totals.iter_mut().zip(pair) {
+            *total += u128::from(u64::from_le_bytes(*word));
         }
     }
-    match words.remainder() {
-        [last] => total + u64::from(u16::from_be_bytes([*last, 0])),
-        _ => total,
+    for word in odd {
+        totals[0] += u128::from(u64::from_le_bytes(*word));
     }
+    let total = totals[0] + totals[1];
+    let (low, high) = (total as u64, (total >> 64) as u64);
+    (low & 0xffff_ffff) + (low >> 32) + high
 }
 
 fn fold(mut total: u64) -> u16 {
@@ -96,5 +106,24 @@ mod tests {
         assert_eq!(sum(&header), 0);
         header[8] = 0x3f;
         assert_ne!(sum(&header), 0);
+    }
+
+    #[test]
+    fn all_lengths_sum_as_the_definition_says() {
+        let bytes: Vec<u8> = (0..200_u32).map(|n| (n * 37 % 251) as u8 | 0x80).collect();
+        let by_definition = |bytes: &[u8]| {
+            let words = bytes.chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(*word.get(1).unwrap_or(&0)));
+            let mut total: u32 = words.sum();
+            while total > 0xffff {
+                total = (total & 0xffff) + (total >> 16);
+            }
+            !(total as u16)
+        };
+        for len in 0..bytes.len() {
+            assert_eq!(sum(&bytes[..len]), by_definition(&bytes[..len]).swap_bytes(), "{len}");
+            let (src, dst) = ([10, 1, 2, 3], [192, 0, 2, 9]);
+            let pseudo = [&src[..], &dst, &[0, 17], &(len as u16).to_be_bytes(), &bytes[..len]].concat();
+            assert_eq!(sum_with_pseudo_header(src.into(), dst.into(), 17, &bytes[..len]), sum(&pseudo), "{len}");
+        }
     }
 }

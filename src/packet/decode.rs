@@ -7,8 +7,6 @@ use smallvec::SmallVec;
 /// What decoding depends on. Defaults are Suricata's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeConfig {
-    /// Compute IP, TCP, UDP and ICMP checksums and mark packets where they are wrong. Default off.
-    pub validate_checksums: bool,
     /// UDP ports on which Teredo is looked for. Default 3544.
     pub teredo_ports: SmallVec<[u16; 4]>,
     /// UDP ports on which VXLAN is looked for. Default 4789.
@@ -30,7 +28,6 @@ pub struct DecodeConfig {
 impl Default for DecodeConfig {
     fn default() -> Self {
         Self {
-            validate_checksums: false,
             teredo_ports: SmallVec::from_slice(&[3544]),
             vxlan_ports: SmallVec::from_slice(&[4789]),
             geneve_ports: SmallVec::from_slice(&[6081]),
@@ -49,13 +46,13 @@ pub struct Decoded<'a> {
     /// The frame's own packet.
     pub packet: Packet<'a>,
     /// Packets from its tunnels.
-    pub inner: SmallVec<[Packet<'a>; 1]>,
+    pub inner: Vec<Packet<'a>>,
 }
 
 /// What a decoder works with besides the packet: settings, and where packets from tunnels go.
 pub(super) struct Context<'a, 'c> {
     pub(super) config: &'c DecodeConfig,
-    pub(super) inner: SmallVec<[Packet<'a>; 1]>,
+    pub(super) inner: Vec<Packet<'a>>,
 }
 
 /// The decoder could not make sense of what it was given; the reason is among the packet's events.
@@ -86,7 +83,7 @@ pub(super) fn is_vlan(ethertype: u16) -> bool {
 
 /// Takes a frame apart. Never fails: what cannot be read shows in [`Packet::ip`] and [`Packet::events`].
 pub fn decode_frame<'a>(frame: &Frame<'a>, config: &DecodeConfig) -> Decoded<'a> {
-    let mut context = Context { config, inner: SmallVec::new() };
+    let mut context = Context { config, inner: Vec::new() };
     let mut packet = Packet::new(frame.time_ns, frame.bytes.len() as u32);
     // what went wrong is among the events
     let _ = link(&mut context, &mut packet, frame.link_type, frame.bytes);
@@ -95,7 +92,7 @@ pub fn decode_frame<'a>(frame: &Frame<'a>, config: &DecodeConfig) -> Decoded<'a>
 
 /// Takes a datagram apart that was put together from the fragments of `parent`.
 pub fn decode_datagram<'a>(parent: &Packet<'_>, datagram: &'a [u8], config: &DecodeConfig) -> Decoded<'a> {
-    let mut context = Context { config, inner: SmallVec::new() };
+    let mut context = Context { config, inner: Vec::new() };
     let mut packet = Packet::new(parent.time_ns, datagram.len() as u32);
     packet.vlan = parent.vlan;
     packet.vlan_depth = parent.vlan_depth;
@@ -455,13 +452,13 @@ pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Event, Transport, tcp_flag};
+    use crate::packet::{Checksummed, Event, Transport, tcp_flag};
     use etherparse::PacketBuilder;
 
     fn decoded(link_type: u16, bytes: &[u8]) -> Decoded<'_> {
         let frame =
             Frame { number: 1, time_ns: 0, link_type: LinkType(link_type), wire_len: bytes.len() as u32, bytes };
-        decode_frame(&frame, &DecodeConfig { validate_checksums: true, ..DecodeConfig::default() })
+        decode_frame(&frame, &DecodeConfig::default())
     }
 
     fn tcp(payload: &[u8]) -> Vec<u8> {
@@ -481,11 +478,11 @@ mod tests {
         bytes.extend_from_slice(&[0xaa; 9]);
         let packet = decoded(1, &bytes).packet;
         let ip = packet.ip.unwrap();
-        assert_eq!((ip.proto, ip.ttl, ip.bad_checksum), (6, 61, false));
+        assert_eq!((ip.proto, ip.ttl), (6, 61));
         let header = packet.tcp().unwrap();
         assert_eq!((header.src_port, header.dst_port, header.seq, header.ack), (40000, 443, 7, 9));
         assert_eq!(header.flags, tcp_flag::ACK);
-        assert!(!header.bad_checksum);
+        assert_eq!(packet.has_right_checksum(Checksummed::TcpV4), Some(true));
         assert_eq!(packet.payload, b"hello");
         assert!(packet.wants_flow && packet.events.is_empty());
     }
@@ -495,7 +492,7 @@ mod tests {
         let mut bytes = tcp(b"hello");
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
-        assert!(decoded(1, &bytes).packet.tcp().unwrap().bad_checksum);
+        assert_eq!(decoded(1, &bytes).packet.has_right_checksum(Checksummed::TcpV4), Some(false));
     }
 
     #[test]

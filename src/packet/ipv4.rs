@@ -1,7 +1,7 @@
 //! IPv4.
 
 use super::decode::{Context, Outcome, Undecodable};
-use super::{Fragment, IpHeader, Packet, checksum, ipv4_option, transport, tunnel};
+use super::{Fragment, IpHeader, Packet, ipv4_option, transport, tunnel};
 use std::net::{IpAddr, Ipv4Addr};
 
 const HEADER_MIN: usize = 20;
@@ -38,8 +38,6 @@ pub(super) fn decode<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>,
         ttl,
         fragment,
         total_len: datagram.len() as u32,
-        bad_checksum: context.config.validate_checksums
-            && checksum::sum(datagram.get(..header_len).unwrap_or(&[])) != 0,
         flags: u8::from(more)
             | (u8::from(flags_offset & 0x4000 != 0) << 1)
             | (u8::from(flags_offset & 0x8000 != 0) << 2),
@@ -53,7 +51,7 @@ pub(super) fn decode<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>,
     }
     let payload = datagram.get(header_len..).unwrap_or(&[]);
     match proto {
-        6 => transport::tcp(context, packet, payload),
+        6 => transport::tcp(packet, payload),
         17 => transport::udp(context, packet, payload),
         1 => transport::icmp_v4(context, packet, payload),
         132 => transport::sctp(packet, payload),
@@ -236,7 +234,7 @@ mod tests {
         bytes.extend([10, 0, 0, 1, 10, 0, 0, 2]);
         bytes.extend(options);
         let config = crate::packet::DecodeConfig::default();
-        let mut context = Context { config: &config, inner: smallvec::SmallVec::new() };
+        let mut context = Context { config: &config, inner: Vec::new() };
         let mut packet = Packet::new(0, bytes.len() as u32);
         let _ = decode(&mut context, &mut packet, &bytes);
         let raised: Vec<&str> = packet.events.iter().map(|event| event.0).collect();

@@ -40,7 +40,6 @@ pub(super) fn decode<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>,
         ttl: hop_limit,
         fragment: None,
         total_len: datagram.len() as u32,
-        bad_checksum: false,
         flags: 0,
         options: 0,
         header_len: HEADER as u16,
@@ -77,7 +76,7 @@ fn upper<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, next: u8, p
         set_proto(packet, next);
     }
     match next {
-        6 => transport::tcp(context, packet, payload),
+        6 => transport::tcp(packet, payload),
         17 => transport::udp(context, packet, payload),
         58 => transport::icmp_v6(context, packet, payload),
         132 => transport::sctp(packet, payload),

@@ -72,8 +72,6 @@ pub struct IpHeader {
     pub fragment: Option<Fragment>,
     /// Total bytes of the IP packet as its header says.
     pub total_len: u32,
-    /// IPv4 header checksum is wrong (only looked at when checksums are validated).
-    pub bad_checksum: bool,
     /// IPv4 flags: bit 0 more fragments, bit 1 don't fragment, bit 2 reserved.
     pub flags: u8,
     /// Well-formed IPv4 options: bits of [`ipv4_option`].
@@ -166,8 +164,6 @@ pub struct TcpHeader {
     pub urgent: u16,
     /// The options that the stream engine looks at.
     pub options: TcpOptions,
-    /// The checksum is wrong (only looked at when checksums are validated).
-    pub bad_checksum: bool,
 }
 
 /// TCP options, each as Suricata keeps it: the first valid occurrence.
@@ -293,7 +289,6 @@ impl<'a> Packet<'a> {
             ttl: 64,
             fragment: None,
             total_len: u32::from(header_len) + 20,
-            bad_checksum: false,
             flags: 0,
             options: 0,
             header_len,

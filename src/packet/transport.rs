@@ -1,13 +1,10 @@
 //! TCP, UDP, SCTP, ICMP and ESP.
 
 use super::decode::{Context, be16};
-use super::{
-    EspHeader, Event, IcmpHeader, IpHeader, Packet, QuotedPacket, TcpHeader, TcpOptions, Transport, UdpHeader,
-    checksum, tunnel,
-};
+use super::{EspHeader, Event, IcmpHeader, Packet, QuotedPacket, TcpHeader, TcpOptions, Transport, UdpHeader, tunnel};
 use std::net::{IpAddr, Ipv4Addr};
 
-pub(super) fn tcp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) {
+pub(super) fn tcp<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) {
     let Some(header) = bytes.first_chunk::<20>() else {
         packet.event("tcp.pkt_too_small");
         return;
@@ -24,7 +21,6 @@ pub(super) fn tcp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, by
     }
     let (head, payload) = bytes.split_at_checked(header_len).unwrap_or((bytes, &[]));
     let options = tcp_options(packet, head.get(20..).unwrap_or(&[]));
-    let bad_checksum = context.config.validate_checksums && bad_checksum(packet.ip, 6, bytes);
     packet.transport = Transport::Tcp(TcpHeader {
         src_port: u16::from_be_bytes([sp0, sp1]),
         dst_port: u16::from_be_bytes([dp0, dp1]),
@@ -34,16 +30,11 @@ pub(super) fn tcp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, by
         window: u16::from_be_bytes([w0, w1]),
         urgent: u16::from_be_bytes([u0, u1]),
         options,
-        bad_checksum,
     });
     packet.payload = payload;
     packet.segment = bytes;
     packet.proto = 6;
     packet.wants_flow = true;
-}
-
-fn bad_checksum(ip: Option<IpHeader>, proto: u8, bytes: &[u8]) -> bool {
-    ip.is_some_and(|ip| checksum::sum_with_pseudo_header(ip.src, ip.dst, proto, bytes) != 0)
 }
 
 /// Reads the options that the stream engine looks at. An option whose length runs out of the header ends the list;

@@ -41,6 +41,8 @@ pub struct JsonlWriter<'a, W: Write> {
     /// What every frame decided by a rule says about it, made at its first use.
     why_by_rule: Vec<Option<Box<str>>>,
     why_by_stateless_rule: BTreeMap<(u16, u32), String>,
+    /// The same for its alerts.
+    alert_by_rule: Vec<Option<AlertOfRule>>,
     line: Vec<u8>,
     key: Vec<u8>,
     alerts: Spool,
@@ -58,6 +60,7 @@ impl<'a, W: Write> JsonlWriter<'a, W> {
             parts,
             why_by_rule: vec![None; book.rules.len()],
             why_by_stateless_rule: BTreeMap::new(),
+            alert_by_rule: (0..book.rules.len()).map(|_| None).collect(),
             line: Vec::with_capacity(512),
             key: Vec::with_capacity(128),
             alerts: Spool::new(MEMORY_BYTES),
@@ -129,27 +132,30 @@ impl<'a, W: Write> JsonlWriter<'a, W> {
 
     fn write_alert(&mut self, alert: &Alert) -> io::Result<()> {
         let Some(rule) = self.book.rule(alert.rule) else { return Ok(()) };
-        let blocks = matches!(rule.action, RuleAction::Drop | RuleAction::Reject);
-        let record = AlertRecord {
-            r#type: "alert",
-            n: alert.frame_no,
-            sid: rule.sid,
-            rev: rule.rev,
-            action: if blocks { "blocked" } else { "allowed" },
-            msg: &rule.msg,
-            proto: alert.proto.map(|proto| Shown(ProtocolName(proto))),
-            src_ip: alert.src.map(|(address, _)| Shown(LogAddress(address))),
-            src_port: alert.src.and_then(|(_, port)| port),
-            dest_ip: alert.dst.map(|(address, _)| Shown(LogAddress(address))),
-            dest_port: alert.dst.and_then(|(_, port)| port),
-            dir: alert.direction.map(crate::verdict::Direction::name),
-            why: RuleWhy::new(self.book, rule),
+        let Some(slot) = self.alert_by_rule.get_mut(alert.rule.0 as usize) else { return Ok(()) };
+        let of_rule = match slot {
+            Some(known) => known,
+            None => slot.insert(AlertOfRule::new(self.book, rule)?),
         };
-        self.line.clear();
-        to_json(&mut self.line, &record)?;
-        self.line.push(b'\n');
+        let line = &mut self.line;
+        line.clear();
+        line.extend_from_slice(br#"{"type":"alert","n":"#);
+        to_json(line, &alert.frame_no)?;
+        line.extend_from_slice(of_rule.said.as_bytes());
+        line.extend_from_slice(br#","proto":"#);
+        shown_or_null(line, alert.proto.map(ProtocolName))?;
+        let ends = [("src", alert.src), ("dest", alert.dst)];
+        for (name, end) in ends {
+            write!(line, r#","{name}_ip":"#)?;
+            shown_or_null(line, end.map(|(address, _)| LogAddress(address)))?;
+            write!(line, r#","{name}_port":"#)?;
+            to_json(line, &end.and_then(|(_, port)| port))?;
+        }
+        line.extend_from_slice(br#","dir":"#);
+        shown_or_null(line, alert.direction.map(crate::verdict::Direction::name))?;
+        line.extend_from_slice(of_rule.why.as_bytes());
         let spool = if alert.frame_no == 0 { &mut self.late_alerts } else { &mut self.alerts };
-        spool.push(&self.line)
+        spool.push(line)
     }
 
     fn write_flow(&mut self, flow: &FlowRecord) -> io::Result<()> {
@@ -197,9 +203,9 @@ impl<W: Write> Sink for JsonlWriter<'_, W> {
         }
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
+    fn flow(&mut self, flow: &FlowRecord) {
         if self.parts.flows && self.error.is_none() {
-            let result = self.write_flow(&flow);
+            let result = self.write_flow(flow);
             self.keep(result);
         }
     }
@@ -261,21 +267,23 @@ fn word(cause: Cause) -> &'static str {
     }
 }
 
-#[derive(Serialize)]
-struct AlertRecord<'a> {
-    r#type: &'static str,
-    n: u64,
-    sid: u32,
-    rev: u32,
-    action: &'static str,
-    msg: &'a str,
-    proto: Option<Shown<ProtocolName>>,
-    src_ip: Option<Shown<LogAddress>>,
-    src_port: Option<u16>,
-    dest_ip: Option<Shown<LogAddress>>,
-    dest_port: Option<u16>,
-    dir: Option<&'static str>,
-    why: RuleWhy<'a>,
+/// What all alerts of a rule have in common, as JSON: the members behind the frame's number, and the end of the record.
+#[derive(Debug)]
+struct AlertOfRule {
+    said: Box<str>,
+    why: Box<str>,
+}
+
+impl AlertOfRule {
+    fn new(book: &RuleBook, rule: &RuleEntry) -> io::Result<Self> {
+        let blocks = matches!(rule.action, RuleAction::Drop | RuleAction::Reject);
+        let action = if blocks { "blocked" } else { "allowed" };
+        let msg = json_text(&rule.msg)?;
+        Ok(Self {
+            said: format!(r#","sid":{},"rev":{},"action":"{action}","msg":{msg}"#, rule.sid, rule.rev).into(),
+            why: format!(",\"why\":{}}}\n", json_text(&RuleWhy::new(book, rule))?).into(),
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -329,9 +337,7 @@ impl<'a> RuleWhy<'a> {
 
 /// The members that a rule adds to a frame's `why`, with a comma before each.
 fn why_of_rule(book: &RuleBook, rule: &RuleEntry) -> io::Result<String> {
-    let mut json = Vec::new();
-    to_json(&mut json, &RuleWhy::new(book, rule))?;
-    let json = String::from_utf8(json).map_err(io::Error::other)?;
+    let json = json_text(&RuleWhy::new(book, rule))?;
     let members = json.trim_start_matches('{').trim_end_matches('}');
     Ok(format!(",{members}"))
 }
@@ -359,9 +365,23 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
 }
 
 /// Appends `value` as JSON in ASCII: what is not ASCII is escaped, so that a record means the same in every locale.
-fn to_json(out: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+fn to_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(out, Ascii);
     value.serialize(&mut serializer).map_err(io::Error::other)
+}
+
+fn json_text(value: &(impl Serialize + ?Sized)) -> io::Result<String> {
+    let mut json = Vec::new();
+    to_json(&mut json, value)?;
+    String::from_utf8(json).map_err(io::Error::other)
+}
+
+/// Appends text that needs no escapes as a JSON string.
+fn shown_or_null(line: &mut Vec<u8>, text: Option<impl std::fmt::Display>) -> io::Result<()> {
+    match text {
+        Some(text) => write!(line, "\"{text}\""),
+        None => line.write_all(b"null"),
+    }
 }
 
 struct Ascii;
@@ -461,7 +481,7 @@ mod tests {
     }
 
     fn everything(sink: &mut dyn Sink) {
-        sink.flow(flow(2, 1_700_000_000_000_000_000, "10.0.0.9"));
+        sink.flow(&flow(2, 1_700_000_000_000_000_000, "10.0.0.9"));
         sink.decision(&decision(1, Verdict::Pass, Cause::NoRule));
         sink.decision(&decision(2, Verdict::Drop, Cause::Rule(RuleId(0))));
         let address = |text: &str| text.parse().unwrap();
@@ -476,8 +496,8 @@ mod tests {
         sink.alert(&Alert { frame_no: 0, proto: None, src: None, dst: None, direction: None, ..alert });
         sink.alert(&alert);
         sink.decision(&decision(3, Verdict::Drop, Cause::FlowDropped(Some(RuleId(1)))));
-        sink.flow(flow(3, 1_700_000_000_000_000_999, "10.0.0.10"));
-        sink.flow(flow(1, 1_600_000_000_000_000_000, "10.0.0.9"));
+        sink.flow(&flow(3, 1_700_000_000_000_000_999, "10.0.0.10"));
+        sink.flow(&flow(1, 1_600_000_000_000_000_000, "10.0.0.9"));
     }
 
     #[test]

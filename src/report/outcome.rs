@@ -25,8 +25,8 @@ impl Sink for Log {
         self.alerts.push(*alert);
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
-        self.flows.push(flow);
+    fn flow(&mut self, flow: &FlowRecord) {
+        self.flows.push(flow.clone());
     }
 }
 

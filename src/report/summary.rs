@@ -282,20 +282,20 @@ impl Sink for Summary {
         }
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
+    fn flow(&mut self, flow: &FlowRecord) {
         let live = self.live.remove(&flow.id).unwrap_or_default();
         // a packet lost to its own state only (an invalid segment, say) does not make a flow a blocked one
         let by_rule = matches!(flow.first_drop, Some((_, Some(_))));
         let blocked = flow.verdict != Verdict::Pass || by_rule;
-        self.flows.add(&flow);
-        self.count_names(&flow, blocked);
+        self.flows.add(flow);
+        self.count_names(flow, blocked);
         let packets = flow.packets_to_server + flow.packets_to_client;
         if blocked {
-            self.count_blocked(&flow, live);
+            self.count_blocked(flow, live);
         } else if live.undecided == packets {
             let service = Service { proto: flow.proto, port: flow.dst.1, app_proto: flow.app_proto };
             if self.services.len() < DISTINCT_MAX || self.services.contains_key(&service) {
-                self.services.entry(service).or_default().add(&flow);
+                self.services.entry(service).or_default().add(flow);
             }
         }
     }
@@ -366,7 +366,7 @@ pub(super) mod tests {
     fn a_flow_that_lost_an_invalid_packet_only_is_not_blocked() {
         let mut summary = Summary::new(&RuleBook::default());
         summary.decision(&decision(1, Stage::Stateful, Verdict::Drop, Cause::StreamError, Some(1)));
-        summary.flow(FlowRecord { verdict: Verdict::Pass, ..flow(1, "a.example", 443, Some((1, None))) });
+        summary.flow(&FlowRecord { verdict: Verdict::Pass, ..flow(1, "a.example", 443, Some((1, None))) });
         assert_eq!(summary.blocked_flows.flows, 0);
         assert_eq!(summary.names().next().unwrap().1.allowed.flows, 1);
         assert_eq!(
@@ -381,7 +381,7 @@ pub(super) mod tests {
         for (id, port) in [(1, 40_000), (2, 40_001)] {
             summary.decision(&decision(id, Stage::Stateful, Verdict::Drop, Cause::FlowDropped(None), Some(id)));
             let record = flow(id, "a.example", 443, Some((id, Some(RuleId(0)))));
-            summary.flow(FlowRecord { src: (record.src.0, Some(port)), ..record });
+            summary.flow(&FlowRecord { src: (record.src.0, Some(port)), ..record });
         }
         let all: Vec<_> = summary.conversations().collect();
         assert_eq!(all.len(), 1);

@@ -484,10 +484,10 @@ mod tests {
         for _ in 0..3 {
             sink.alert(&alert);
         }
-        sink.flow(flow(1, "www.kaggle.com", 443, None));
-        sink.flow(flow(2, "casino.example", 443, Some((1511, Some(RuleId(2))))));
-        sink.flow(flow(3, "", 22, Some((1521, Some(RuleId(3))))));
-        sink.flow(FlowRecord { proto: 17, app_proto: Some("ntp"), ..flow(4, "", 123, None) });
+        sink.flow(&flow(1, "www.kaggle.com", 443, None));
+        sink.flow(&flow(2, "casino.example", 443, Some((1511, Some(RuleId(2))))));
+        sink.flow(&flow(3, "", 22, Some((1521, Some(RuleId(3))))));
+        sink.flow(&FlowRecord { proto: 17, app_proto: Some("ntp"), ..flow(4, "", 123, None) });
     }
 
     fn written(parts: Parts) -> String {

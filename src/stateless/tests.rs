@@ -51,7 +51,6 @@ pub(super) fn packet<'a>(src: &str, dst: &str, proto: u8, transport: Transport) 
             ttl: 64,
             fragment: None,
             total_len: 0,
-            bad_checksum: false,
             flags: 0,
             options: 0,
             header_len: 20,

@@ -85,6 +85,8 @@ pub enum AppUpdate {
 /// What the stream engine leaves behind for one packet, besides events.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
+    /// Its checksum is wrong, so that it was left alone.
+    pub wrong_checksum: bool,
     /// The packet is dropped, for this reason.
     pub drop: Option<Cause>,
     /// Its sender is told.

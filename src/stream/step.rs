@@ -5,7 +5,7 @@ use super::seq::Seq;
 use super::session::{Half, Session, TcpState};
 use super::{AppUpdate, FlowFate, FlowState, FlowView, Outcome, StreamConfig};
 use crate::app::{AppConfig, AppLayer, FlowKeyView};
-use crate::packet::{Event, EventSet, Packet, TcpHeader, Transport, tcp_flag};
+use crate::packet::{Checksummed, Event, EventSet, Packet, TcpHeader, Transport, tcp_flag};
 use crate::verdict::{Cause, Direction};
 use std::net::IpAddr;
 
@@ -210,12 +210,13 @@ pub fn process(
     flow: FlowView,
 ) -> Outcome {
     let mut out = Outcome::default();
+    if config.checksum_validation && has_wrong_checksum(packet) {
+        out.wrong_checksum = true;
+        return out;
+    }
     let payload = packet.payload;
     let to = packet.ip.map(|ip| ip.dst);
     let (Transport::Tcp(tcp), events) = (&packet.transport, &mut packet.events) else { return out };
-    if config.checksum_validation && tcp.bad_checksum {
-        return out;
-    }
     let segment = Segment {
         direction: flow.direction,
         seq: Seq(tcp.seq),
@@ -277,6 +278,10 @@ pub fn process(
     }
     note_end_of_inspection(app, session.as_deref_mut(), unread, &mut out);
     out
+}
+
+fn has_wrong_checksum(packet: &Packet<'_>) -> bool {
+    [Checksummed::TcpV4, Checksummed::TcpV6].iter().any(|of| packet.has_right_checksum(*of) == Some(false))
 }
 
 /// How a session begins.

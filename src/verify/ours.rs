@@ -152,5 +152,5 @@ impl Sink for Heard {
         *self.alerts.entry((alert.frame_no, place_of(&self.places, alert.rule))).or_default() += 1;
     }
 
-    fn flow(&mut self, _: FlowRecord) {}
+    fn flow(&mut self, _: &FlowRecord) {}
 }

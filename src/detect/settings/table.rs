@@ -178,7 +178,6 @@ pub static TABLE: &[Row] = &[
         |profile, _, text| {
             let validate = value::bool(text)?;
             profile.stream.checksum_validation = validate;
-            profile.decode.validate_checksums = validate;
             Ok(())
         },
     ),
