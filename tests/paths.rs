@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
 use firedrill::capture::{Capture, CaptureError, CaptureOptions, Frame, LinkType};
-use firedrill::detect::{CompileOptions, Program, RulePath};
+use firedrill::detect::{CompileOptions, Countries, Program, RulePath};
 use firedrill::engine::{Engine, EngineConfig};
 use firedrill::policy::model::{DefaultAction, RuleOrder};
 use firedrill::policy::{self, LoadOptions, StatefulOptions};
@@ -100,7 +100,10 @@ fn options(order: RuleOrder) -> LoadOptions {
 fn compile(name: &str, text: &str, options: &LoadOptions) -> Program {
     let mut loaded = policy::load_text(name, text, options).unwrap();
     let Some(policy) = loaded.policy.take() else { panic!("{name}: {:#?}", loaded.diagnostics) };
-    Program::compile(&policy, &mut loaded.sources, &CompileOptions::default())
+    let countries = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/geoip/countries.mmdb");
+    let countries = Countries::new(std::fs::read(&countries).unwrap(), countries).unwrap();
+    let compile_options = CompileOptions { countries: Some(countries), ..CompileOptions::default() };
+    Program::compile(&policy, &mut loaded.sources, &compile_options)
         .unwrap_or_else(|problems| panic!("{name}: {problems:#?}"))
 }
 

@@ -121,6 +121,7 @@ def reason(code, message):
 
 def run(firedrill, oracle, root, corpus, show, only):
     capture = os.path.join(root, "pcaps", "ping.pcap")
+    countries = os.path.join(root, "tests", "golden", "geoip", "countries.mmdb")
     ok = True
     for name, found in collections_of(root, corpus):
         rules = [rule for rule in distinct(found) if only in rule.place]
@@ -133,8 +134,8 @@ def run(firedrill, oracle, root, corpus, show, only):
             with open(path, "w", encoding="utf-8") as file:
                 file.write("".join(text + "\n" for text in lines.values()))
             args = variables(rules)
-            theirs = refused_by_suricata(oracle, path, capture, args)
-            ours = refused_by_firedrill(firedrill, path, lines, capture, args)
+            theirs = refused_by_suricata(oracle, path, capture, args + ["--set", "geoip-database=" + countries])
+            ours = refused_by_firedrill(firedrill, path, lines, capture, args + ["--geoip", countries])
         not_evaluated = {n: why for n, why in ours.items() if n not in theirs and why[0] == "FD0601"}
         wrong = {n: why for n, why in ours.items() if n not in theirs and why[0] != "FD0601"}
         too_many = {n: why for n, why in theirs.items() if n not in ours}

@@ -310,6 +310,14 @@ pub struct PolicyOptions {
     #[arg(long, value_name = "NAME=PORT,..", value_parser = assignment)]
     pub port_set: Vec<Assignment>,
 
+    /// The countries of addresses for `geoip`: a database in MaxMind's format
+    #[arg(long, value_name = "FILE")]
+    pub geoip: Option<PathBuf>,
+
+    /// Categories for `aws_domain_category` and `aws_url_category`, one name or URL a line (docs/aws.md)
+    #[arg(long, value_name = "FILE")]
+    pub category_table: Option<PathBuf>,
+
     /// What happens to TCP without a handshake [default: as the policy says, else drop]
     #[arg(long, value_name = "drop|continue|reject", value_parser = stream_exception)]
     pub stream_exception: Option<StreamExceptionPolicy>,

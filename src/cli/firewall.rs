@@ -19,7 +19,7 @@ pub struct Firewall {
 }
 
 impl Firewall {
-    /// Compiles a policy for the engine that the options describe.
+    /// Compiles a policy for an engine with the settings and tables that the user supplies.
     ///
     /// # Errors
     /// Everything in the policy that cannot be evaluated, with its place.
@@ -27,13 +27,13 @@ impl Firewall {
         policy: &Policy,
         sources: &mut Sources,
         engine: EngineVersion,
-        settings: Settings,
+        supplied: CompileOptions,
     ) -> Result<Self, Vec<Diagnostic>> {
         let profile = match engine {
             EngineVersion::Suricata7 => EngineProfile::suricata_7(),
             EngineVersion::Suricata8 => EngineProfile::suricata_8(),
         };
-        let options = CompileOptions { profile, settings, ..CompileOptions::default() };
+        let options = CompileOptions { profile, ..supplied };
         let program = Program::compile(policy, sources, &options)?;
         Ok(Self { program, options })
     }
@@ -82,7 +82,7 @@ impl Firewall {
                 .map_or_else(|| "StatefulDefaultActions".to_owned(), |group| group.name.clone()),
             span: rule.generated_from.or(rule.span),
             default_action: rule.default_action.map(|action| action.name().to_owned()),
-            modelled: rule.default_action.is_some() && !users_own,
+            modelled: rule.is_modelled || (rule.default_action.is_some() && !users_own),
         };
         self.program.rules().map(|(_, rule)| entry(rule)).collect()
     }

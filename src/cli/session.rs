@@ -8,6 +8,7 @@ use super::firewall::{self, Firewall};
 use super::render;
 use crate::capture::Frame;
 use crate::detect::settings::{self, SettingsFile};
+use crate::detect::{Categories, CompileOptions, Countries};
 use crate::policy::model::{
     AddressVariable, Policy, StatefulGroup, StatelessAction, StatelessActions, StatelessPolicy, StreamExceptionPolicy,
 };
@@ -85,7 +86,13 @@ impl Session {
                 set.origin = origin;
             }
         }
-        let firewall = match Firewall::compile(&policy, &mut sources, engine_options.engine, settings) {
+        let countries = policy_options.geoip.as_deref().map(countries).transpose()?;
+        let categories = match &policy_options.category_table {
+            None => None,
+            Some(path) => Some(categories(path, &mut sources, console)?),
+        };
+        let supplied = CompileOptions { settings, countries, categories, ..CompileOptions::default() };
+        let firewall = match Firewall::compile(&policy, &mut sources, engine_options.engine, supplied) {
             Ok(firewall) => firewall,
             Err(diagnostics) => {
                 render::diagnostics(&mut console.err(), &sources, &diagnostics)?;
@@ -95,6 +102,12 @@ impl Session {
         render::diagnostics(&mut console.err(), &sources, firewall.warnings())?;
         let mut run = run_of(&policy, &sources, &firewall.engine_name());
         run.stream_exception = firewall.stream_exception();
+        if let Some(path) = &policy_options.category_table {
+            run.notices.push(Notice::new(
+                format!("categories of names are those of {}", path.display()),
+                "AWS does not publish its own; a name or URL that the table does not list is of no category here",
+            ));
+        }
         let book = RuleBook { rules: firewall.rules(&policy), stateless_groups: stateless_groups(&policy), sources };
         Ok((Self { run, book, home: HomeNet::of(&policy), firewall }, policy))
     }
@@ -128,6 +141,28 @@ fn configuration(options: &EngineOptions, console: Console) -> Result<Option<Set
         return Err(Stop::told());
     }
     Ok(Some(file))
+}
+
+/// The database of `--geoip`.
+fn countries(path: &Path) -> Result<Countries, Stop> {
+    let help = "give a file in MaxMind's format, such as GeoLite2-Country.mmdb";
+    let wrong = |why: &dyn std::fmt::Display| Stop::bad_input(format!("{}: {why}", path.display()), help);
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+    Countries::new(bytes, path).map_err(|why| wrong(&why))
+}
+
+/// The table of `--category-table`. What is wrong with it goes to standard error.
+fn categories(path: &Path, sources: &mut Sources, console: Console) -> Result<Categories, Stop> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Stop::bad_input(format!("{}: {error}", path.display()), "docs/aws.md describes the table"))?;
+    let file = sources.add(path.display().to_string(), text);
+    match Categories::read(sources, file) {
+        Ok(categories) => Ok(categories),
+        Err(problems) => {
+            render::diagnostics(&mut console.err(), sources, &problems)?;
+            Err(Stop::told())
+        }
+    }
 }
 
 /// The configuration file's name for HOME_NET and EXTERNAL_NET, where that is what says what they are.

@@ -1,7 +1,9 @@
 //! From a policy to a program.
 
 use super::byte_values::Base64;
+use super::categories::{Categories, CategoryTest};
 use super::content::BufferTest;
+use super::countries::{Countries, GeoipTest};
 use super::header::HeaderTest;
 use super::index::Index;
 use super::looks::Looks;
@@ -20,7 +22,9 @@ use crate::app::{AppProto, Keep, ProtoSet};
 use crate::packet::Event;
 use crate::policy::model::{AddressVariable, DefaultAction, Policy, RuleOrder, StatefulGroup, StreamExceptionPolicy};
 use crate::rules::ast::{Arrow, Basis, Rule, RuleOption};
-use crate::rules::keyword::{BitCommand, Buffer, Compare, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword};
+use crate::rules::keyword::{
+    AwsCategory, BitCommand, Buffer, Compare, FlowStream, Flowbits, IpProto, IpProtoMatch, Keyword,
+};
 use crate::rules::{Protocol, parse_rules};
 use crate::source::{Diagnostic, MappedText, Sources, Span};
 use crate::stateless::{Stateless, StatelessSemantics};
@@ -39,6 +43,10 @@ pub struct CompileOptions {
     pub stateless: StatelessSemantics,
     /// Keep what explanations need: which option of a rule each of its tests stands in.
     pub keep_conditions: bool,
+    /// What `geoip` asks.
+    pub countries: Option<Countries>,
+    /// What `aws_domain_category` and `aws_url_category` ask.
+    pub categories: Option<Categories>,
 }
 
 impl Default for CompileOptions {
@@ -48,12 +56,17 @@ impl Default for CompileOptions {
             settings: Settings::default(),
             stateless: StatelessSemantics::default(),
             keep_conditions: false,
+            countries: None,
+            categories: None,
         }
     }
 }
 
 /// Priority of a rule that says none.
 const DEFAULT_PRIORITY: u32 = 3;
+
+/// Keywords that AWS's API answers with an error.
+const AWS_REFUSES: [&str; 5] = ["dataset", "datarep", "iprep", "lua", "filestore"];
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -131,6 +144,8 @@ struct Options {
     version: Option<u8>,
     /// Where the tests of the packet and the events stand.
     conditions: Conditions,
+    /// It rests on what AWS does not publish.
+    is_modelled: bool,
 }
 
 impl Options {
@@ -237,6 +252,11 @@ impl<'a> Compiler<'a> {
     fn rule(&mut self, rule: &Rule, variables: &mut Variables, place: Place) {
         match self.signature(rule, variables, place) {
             Ok(()) => {}
+            Err(Refusal::Unsupported { keyword, span }) if AWS_REFUSES.contains(&keyword.as_str()) => self.problems.push(
+                Diagnostic::error("FD0601", format!("`{keyword}` is not evaluated: AWS refuses rules that use it"))
+                    .at(span)
+                    .help(format!("take the rule out; `--leave-out {keyword}` goes on without such rules and says so")),
+            ),
             Err(Refusal::Unsupported { keyword, span }) => self.problems.push(
                 Diagnostic::error("FD0601", format!("`{keyword}` is not evaluated yet")).at(span).help(format!(
                     "without it the rule would mean something else; `--leave-out {keyword}` goes on without such rules and says so"
@@ -345,6 +365,7 @@ impl<'a> Compiler<'a> {
             span: place.default_action.is_none().then_some(rule.span),
             generated_from: rule.generated_from,
             default_action: place.default_action,
+            is_modelled: options.is_modelled,
             kind: signature.kind,
         });
         let priority = options.priority.or(options.class_priority).unwrap_or(DEFAULT_PRIORITY);
@@ -392,7 +413,11 @@ impl<'a> Compiler<'a> {
                     let priority = classtype::priority(class).unwrap_or(DEFAULT_PRIORITY);
                     options.class_priority = Some(options.class_priority.map_or(priority, |p| p.min(priority)));
                 }
-                Keyword::Gid(_) | Keyword::Reference { .. } | Keyword::Metadata(_) | Keyword::Target { .. } => {}
+                Keyword::Gid(_)
+                | Keyword::Reference { .. }
+                | Keyword::Metadata(_)
+                | Keyword::Target { .. }
+                | Keyword::Tag(_) => {}
                 Keyword::Noalert | Keyword::Flowbits(Flowbits::Noalert) | Keyword::HostbitsNoalert => {
                     options.reports = Some(false);
                 }
@@ -472,6 +497,26 @@ impl<'a> Compiler<'a> {
                         *on_the_wire = true;
                     }
                 }
+                Keyword::Geoip(test) => {
+                    let countries = self.options.countries.clone().ok_or_else(|| {
+                        missing("geoip", "a database of countries in MaxMind's format", "--geoip FILE", span)
+                    })?;
+                    let test = HeaderTest::Geoip(GeoipTest { test: (**test).clone(), countries });
+                    options.tests.push(PacketTest::Header(Box::new(test)));
+                }
+                Keyword::AwsCategory(test) => {
+                    let table =
+                        self.options.categories.clone().ok_or_else(|| {
+                            missing(test.name(), "a table of categories", "--category-table FILE", span)
+                        })?;
+                    let tls = match rule.app_protocol {
+                        Some(Protocol::Tls) if !test.url => true,
+                        Some(Protocol::Http | Protocol::Http1 | Protocol::Http2) => false,
+                        _ => return Err(Refusal::Problem(Box::new(wrong_protocol(test, span)))),
+                    };
+                    options.is_modelled = true;
+                    options.looks.session(SessionTest::Category(CategoryTest { test: (**test).clone(), tls, table }));
+                }
                 Keyword::AppLayerProtocol { negated, protocol } => {
                     let proto = match protocol {
                         None => AppProtoTest::Is(AppProto::Failed),
@@ -527,6 +572,13 @@ impl<'a> Compiler<'a> {
                 _ => false,
             });
             return Err(unsupported(buffer.name(), place.map_or(rule.span, |option| option.span)));
+        }
+        if options.looks.has_open_number {
+            self.warnings.push(
+                Diagnostic::warning("FD0606", "a number without a length ends where what is looked at ends")
+                    .at(rule.span)
+                    .help("Suricata reads further digits out of the memory behind; say how many bytes the number has"),
+            );
         }
         if rule.app_protocol.is_none() {
             let files = rule.options.iter().find(|option| option.keyword == Keyword::Buffer(Buffer::FileData));
@@ -598,6 +650,8 @@ impl<'a> Compiler<'a> {
             left_out: self.left_out,
             files_wait,
             profile,
+            countries: self.options.countries.clone(),
+            categories: self.options.categories.clone(),
         };
         program.index();
         Ok(program)
@@ -704,6 +758,22 @@ impl Options {
         self.tests.push(PacketTest::Event { event, decoder });
         Ok(())
     }
+}
+
+/// A keyword asks something that AWS has and does not publish.
+fn missing(keyword: &str, what: &str, option: &str, span: Span) -> Refusal {
+    Refusal::Problem(Box::new(
+        Diagnostic::error("FD0607", format!("`{keyword}` cannot be judged without {what}"))
+            .at(span)
+            .help(format!("give one with `{option}`, or go on without such rules with `--leave-out {keyword}`")),
+    ))
+}
+
+fn wrong_protocol(test: &AwsCategory, span: Span) -> Diagnostic {
+    let protocols = if test.url { "`http`" } else { "`tls` or `http`" };
+    Diagnostic::error("FD0218", format!("`{}` in a rule that is not about {protocols}", test.name()))
+        .at(span)
+        .help(format!("AWS takes it in rules whose header names {protocols}"))
 }
 
 fn proto_test(protocol: Protocol) -> Option<AppProtoTest> {

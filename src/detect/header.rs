@@ -1,6 +1,7 @@
 //! Tests of header fields, of checksums and of header bytes.
 
 use super::content::{self, BufferTest, Values, Window};
+use super::countries::GeoipTest;
 use crate::packet::{Checksummed, IcmpHeader, Packet, Transport, ipv4_option};
 use crate::rules::keyword::{Buffer, Compare, Keyword};
 
@@ -26,6 +27,7 @@ pub(crate) enum HeaderTest {
         of: Checksummed,
         valid: bool,
     },
+    Geoip(GeoipTest),
     Bytes {
         header: HeaderBytes,
         tests: Vec<BufferTest>,
@@ -83,6 +85,7 @@ impl HeaderTest {
             Self::Mss(compare) => tcp.and_then(|tcp| tcp.options.mss).is_some_and(|mss| compare.matches(mss)),
             Self::Icmpv6Mtu(compare) => mtu(packet).is_some_and(|mtu| compare.matches(mtu)),
             Self::Checksum { of, valid } => packet.has_right_checksum(*of).is_some_and(|right| right == *valid),
+            Self::Geoip(test) => test.holds(packet),
             Self::Bytes { header, tests } => header
                 .bytes(packet)
                 .is_some_and(|bytes| content::matches(tests, Window::whole(bytes), &mut Values::default())),

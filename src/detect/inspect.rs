@@ -9,6 +9,7 @@ use super::content::{BufferTest, ContentTest, Values, Window, find};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::memory::{Memory, Weight};
 use super::places::{BufferName, TxView};
+use super::session::{Moment, SessionTest};
 use super::signature::{Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
 use super::trace::{Miss, Tracer};
 use super::transform::Transforms;
@@ -859,6 +860,9 @@ impl Engine {
     fn place(&self, view: &TxView) -> u8 {
         match &self.look {
             Look::Buffer { buffer, .. } => buffer.place(self.progress, view),
+            Look::Session(tests) if tests.iter().any(SessionTest::is_of_http) => {
+                BufferName::One(app::Buffer::HttpHost).place(self.progress, view)
+            }
             Look::Session(_) | Look::Stream { .. } => self.progress,
             Look::Events(_) => 0,
         }

@@ -35,6 +35,8 @@ pub(super) struct Looks {
     last_but_math: Option<usize>,
     /// Variables that tests before have set.
     variables: Vec<Variable>,
+    /// Some number has as many digits as there are. Suricata reads on behind the buffer, into whatever is in memory.
+    pub(super) has_open_number: bool,
     /// Something about it that is not evaluated.
     unevaluated: Option<&'static str>,
 }
@@ -399,10 +401,7 @@ impl Looks {
         if encoding == Encoding::Dce {
             self.unevaluated.get_or_insert("the order of bytes of DCE/RPC");
         }
-        // Suricata reads on behind the buffer there, into whatever is in memory
-        if matches!(encoding, Encoding::Text(_)) && *bytes == keyword::Amount::Value(0) {
-            self.unevaluated.get_or_insert("a number of no digits");
-        }
+        self.has_open_number |= matches!(encoding, Encoding::Text(_)) && *bytes == keyword::Amount::Value(0);
         NumberAt {
             bytes: self.amount(bytes, place, |bytes| i32::from(*bytes)),
             offset: self.amount(offset, place, |offset| *offset),

@@ -6,10 +6,12 @@
 //! `memory/` for what rules remember from packet to packet, and `index/` for how rules that cannot match are left out.
 
 mod byte_values;
+mod categories;
 mod classify;
 mod classtype;
 mod compile;
 mod content;
+mod countries;
 mod default_actions;
 mod event;
 mod header;
@@ -28,7 +30,9 @@ mod signature;
 pub mod trace;
 mod transform;
 
+pub use categories::Categories;
 pub use compile::CompileOptions;
+pub use countries::Countries;
 pub use index::RulePath;
 pub use memory::MemoryLimits;
 pub use pcre::PcreLimits;
@@ -86,6 +90,8 @@ pub struct Program {
     /// Places of rules that are left out.
     left_out: Vec<u32>,
     profile: EngineProfile,
+    countries: Option<Countries>,
+    categories: Option<Categories>,
 }
 
 /// What is to be said about a rule.
@@ -107,6 +113,8 @@ pub struct RuleInfo {
     pub generated_from: Option<Span>,
     /// The default action whose model it belongs to.
     pub default_action: Option<DefaultAction>,
+    /// It rests on what AWS does not publish: a category of names.
+    pub is_modelled: bool,
     /// What kind of rule it is.
     pub kind: SignatureKind,
 }
@@ -171,6 +179,16 @@ impl Program {
     /// How the engine behaves where versions and settings differ.
     pub fn profile(&self) -> &EngineProfile {
         &self.profile
+    }
+
+    /// The database that `geoip` asks.
+    pub fn countries(&self) -> Option<&Countries> {
+        self.countries.as_ref()
+    }
+
+    /// The table that the category keywords ask.
+    pub fn categories(&self) -> Option<&Categories> {
+        self.categories.as_ref()
     }
 
     /// What the rules that packets of a direction meet make of the stream; `server_port` is the port that they are

@@ -49,6 +49,7 @@ impl Pcre {
         }
         let before = options.len();
         let expression = if has('E') && !has('m') { dollar_is_the_end(&pcre.pattern) } else { pcre.pattern.clone() };
+        let expression = with_digits(expression);
         let text = format!("{options}{expression}{}", if anchored { ")" } else { "" });
         RegexBuilder::new()
             .caseless(has('i'))
@@ -97,6 +98,27 @@ impl Pcre {
     }
 }
 
+/// `\x` without digits is a zero in the version of the library that Suricata 7.0.10 runs with; later ones refuse it.
+fn with_digits(expression: String) -> String {
+    if !expression.contains(r"\x") {
+        return expression;
+    }
+    let mut out = String::with_capacity(expression.len());
+    let mut chars = expression.chars().peekable();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        if c != '\\' {
+            continue;
+        }
+        let escaped = chars.next();
+        out.extend(escaped);
+        if escaped == Some('x') && !chars.peek().is_some_and(|next| next.is_ascii_hexdigit() || *next == '{') {
+            out.push_str("00");
+        }
+    }
+    out
+}
+
 /// Flag `E`: `$` holds at the very end only, as `\z` does.
 fn dollar_is_the_end(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
@@ -117,6 +139,13 @@ fn dollar_is_the_end(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_escape_of_no_digits_is_a_zero() {
+        for (written, read) in [(r"a\xg", r"a\x00g"), (r"\x4\x41\x{41}", r"\x4\x41\x{41}"), (r"\\xg\x", r"\\xg\x00")] {
+            assert_eq!(with_digits(written.to_owned()), read);
+        }
+    }
 
     fn found(pattern: &str, flags: &str, subject: &str) -> Option<(usize, usize)> {
         let pcre = keyword::Pcre {

@@ -1,6 +1,8 @@
-//! Tests of a whole TLS or SSH session: its version, the server's certificate, the banner; and of the frames of HTTP/2.
+//! Tests of a whole TLS or SSH session: its version, the server's certificate, the banner; of the frames of HTTP/2; and of
+//! AWS's categories of names.
 
-use crate::app::inspection::place::{SSH_BANNER, TLS_CERTIFICATE, TLS_START};
+use super::categories::CategoryTest;
+use crate::app::inspection::place::{REQUEST_HEADERS, SSH_BANNER, TLS_CERTIFICATE, TLS_HELLO, TLS_START};
 use crate::app::{Buffer, Tx};
 use crate::rules::keyword::{Compare, DateTest, Http2Frame, Keyword, SshProtoVersion, TlsVersion};
 use crate::verdict::Direction;
@@ -28,6 +30,8 @@ pub(crate) enum SessionTest {
     SshSoftware(Box<[u8]>),
     /// `http2.frametype` and its kin.
     Http2Frame(Http2Frame),
+    /// `aws_domain_category`, `aws_url_category`
+    Category(CategoryTest),
 }
 
 /// Where tests of a session stand together, by Suricata's names.
@@ -38,6 +42,9 @@ pub(crate) enum SessionList {
     TlsValidity,
     SshBanner,
     Http2,
+    /// Where AWS looks is not known: here, as soon as the name is.
+    TlsCategory,
+    HttpCategory,
 }
 
 /// What a test looks at besides the transaction.
@@ -65,6 +72,8 @@ impl SessionList {
             Self::TlsValidity => &[(ToClient, TLS_CERTIFICATE)],
             Self::SshBanner => &[(ToServer, SSH_BANNER), (ToClient, SSH_BANNER)],
             Self::Http2 => &[(ToServer, 0), (ToClient, 0)],
+            Self::TlsCategory => &[(ToServer, TLS_HELLO)],
+            Self::HttpCategory => &[(ToServer, REQUEST_HEADERS)],
         }
     }
 }
@@ -79,7 +88,14 @@ impl SessionTest {
             }
             Self::SshProto(_) | Self::SshSoftware(_) => SessionList::SshBanner,
             Self::Http2Frame(_) => SessionList::Http2,
+            Self::Category(test) if test.tls => SessionList::TlsCategory,
+            Self::Category(_) => SessionList::HttpCategory,
         }
+    }
+
+    /// It is about HTTP of either version, which has its headers in places of its own.
+    pub(crate) fn is_of_http(&self) -> bool {
+        self.list() == SessionList::HttpCategory
     }
 
     /// The keyword as a test of the session, if it is one.
@@ -128,6 +144,7 @@ impl SessionTest {
                 tx.buffer(Buffer::SshProto, at.direction).is_some_and(|proto| wanted.matches(proto))
             }
             Self::Http2Frame(test) => tx.http2().is_some_and(|stream| stream.has_frame(at.direction, *test)),
+            Self::Category(test) => test.holds(tx),
             Self::SshSoftware(wanted) => tx.buffer(Buffer::SshSoftware, at.direction) == Some(wanted),
         }
     }

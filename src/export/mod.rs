@@ -69,10 +69,19 @@ pub struct Export {
 pub fn suricata(policy: &Policy, program: &Program, ordering: Ordering) -> Result<Export, Vec<Diagnostic>> {
     let mut sources = Sources::new();
     let prepared = Prepared::new(policy, program, &mut sources, ordering)?;
+    let unknown: Vec<Diagnostic> = rules::unknown_to_suricata(&prepared).collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
     let as_evaluated = prepared.policy(policy);
     let strict = policy.stateful.order == RuleOrder::Strict;
     let misplaced = if strict && ordering == Ordering::ByAction {
-        let options = CompileOptions { profile: program.profile().clone(), ..CompileOptions::default() };
+        let options = CompileOptions {
+            profile: program.profile().clone(),
+            countries: program.countries().cloned(),
+            categories: program.categories().cloned(),
+            ..CompileOptions::default()
+        };
         let by_action = Program::compile(&as_evaluated, &mut sources, &options)?;
         order::misplaced(&prepared, &by_action)
     } else {
@@ -85,7 +94,7 @@ pub fn suricata(policy: &Policy, program: &Program, ordering: Ordering) -> Resul
         return Err(problems);
     }
     let files = vec![
-        ("suricata.yaml", settings::yaml(policy, program.profile(), &variables, ordering)),
+        ("suricata.yaml", settings::yaml(policy, program, &variables, ordering)),
         ("classification.config", heading(policy) + &rules::classification(&prepared)),
         ("reference.config", heading(policy) + &rules::references(&prepared)),
         (RULE_FILE, text),

@@ -185,6 +185,19 @@ pub(super) fn references(prepared: &Prepared) -> String {
     text
 }
 
+/// Keywords that AWS has and Suricata has not.
+pub(super) fn unknown_to_suricata(prepared: &Prepared) -> impl Iterator<Item = Diagnostic> {
+    let options = prepared.all().flat_map(|rule| &rule.options);
+    options.filter_map(|option| match &option.keyword {
+        Keyword::AwsCategory(category) => {
+            let name = category.name();
+            let problem = Diagnostic::error("FD0702", format!("Suricata has no `{name}`")).at(option.span);
+            Some(problem.help(format!("`--leave-out {name}` goes on without the rules that use it")))
+        }
+        _ => None,
+    })
+}
+
 fn options(prepared: &Prepared) -> impl Iterator<Item = &Keyword> {
     prepared.all().flat_map(|rule| rule.options.iter().map(|option| &option.keyword))
 }

@@ -3,7 +3,7 @@
 use super::variables::{Variable, Variables};
 use super::{Ordering, RULE_FILE, comment, heading};
 use crate::app::AppProto;
-use crate::detect::EngineProfile;
+use crate::detect::{EngineProfile, Program};
 use crate::packet::HostOs;
 use crate::policy::model::{Policy, RuleOrder};
 use crate::stream::{ExceptionPolicy, UrgentPolicy};
@@ -48,7 +48,8 @@ const ONLY_IN_8: [&str; 4] = ["doh2", "ldap", "mdns", "websocket"];
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-pub(super) fn yaml(policy: &Policy, profile: &EngineProfile, variables: &Variables, ordering: Ordering) -> String {
+pub(super) fn yaml(policy: &Policy, program: &Program, variables: &Variables, ordering: Ordering) -> String {
+    let profile = program.profile();
     let stream = &profile.stream;
     let tcp = profile.timeouts.tcp;
     let engine = profile.name.replacen("suricata-", "Suricata ", 1);
@@ -79,6 +80,10 @@ threshold-file: /dev/null
     text += "vars:\n";
     table(&mut text, "address-groups", &variables.addresses);
     table(&mut text, "port-groups", &variables.ports);
+    if let Some(countries) = program.countries() {
+        let path = std::path::absolute(countries.path()).unwrap_or_else(|_| countries.path().to_owned());
+        let _ = write!(text, "\n# What `geoip` asks.\ngeoip-database: {:?}\n", path.display().to_string());
+    }
     let _ = write!(
         text,
         "

@@ -328,7 +328,7 @@ impl<'a> RuleWhy<'a> {
         Self {
             group: Some(&rule.group),
             sid: Some(rule.sid),
-            at: rule.span.filter(|_| !rule.modelled).map(|span| book.place(span)),
+            at: rule.span.filter(|_| !rule.modelled || rule.default_action.is_none()).map(|span| book.place(span)),
             default_action: rule.default_action.as_deref(),
             modelled: rule.modelled,
         }

@@ -158,6 +158,9 @@ impl RuleBook {
         let name =
             rule.default_action.as_ref().map_or_else(|| format!("sid {}", rule.sid), |name| format!("aws:{name}"));
         match rule.span {
+            Some(span) if rule.modelled && rule.default_action.is_none() => {
+                format!("{name} (modelled, {})", self.place(span))
+            }
             _ if rule.modelled => format!("{name} (modelled)"),
             Some(span) => format!("{name} ({})", self.place(span)),
             None => name,

@@ -81,7 +81,7 @@ pub(super) fn rule(
         return None;
     }
     let [action, protocol, source, source_port, arrow, destination, destination_port] = header.parts;
-    let action = keep(read_action(action), diagnostics);
+    let action = keep(read_action(action, diagnostics), diagnostics);
     let protocol = keep(read_protocol(protocol, dialect), diagnostics);
     let source = keep(address::parse(source), diagnostics);
     let source_port = keep(port::parse(source_port), diagnostics);
@@ -205,16 +205,22 @@ fn incomplete(rule: Part<'_>, parts: &[Part<'_>; 7], index: usize) -> Diagnostic
     Diagnostic::error("FD0202", message).at(place.span()).help(HELP)
 }
 
-fn read_action(part: Part<'_>) -> Result<Spanned<RuleAction>, Diagnostic> {
+/// Suricata's own kinds of `reject` say whom to tell, which is not part of a verdict.
+fn read_action(part: Part<'_>, diagnostics: &mut Vec<Diagnostic>) -> Result<Spanned<RuleAction>, Diagnostic> {
     const ACTIONS: [RuleAction; 4] = [RuleAction::Alert, RuleAction::Pass, RuleAction::Drop, RuleAction::Reject];
     if let Some(action) = ACTIONS.into_iter().find(|action| action.name().eq_ignore_ascii_case(part.text)) {
         return Ok(Spanned::new(action, part.span()));
     }
     let lower = part.text.to_ascii_lowercase();
-    if matches!(
-        lower.as_str(),
-        "rejectsrc" | "rejectdst" | "rejectboth" | "config" | "log" | "activate" | "dynamic" | "sdrop"
-    ) {
+    if matches!(lower.as_str(), "rejectsrc" | "rejectdst" | "rejectboth") {
+        diagnostics.push(
+            Diagnostic::warning("FD0224", format!("AWS refuses the action `{lower}`"))
+                .at(part.span())
+                .help("it is judged as `reject`"),
+        );
+        return Ok(Spanned::new(RuleAction::Reject, part.span()));
+    }
+    if matches!(lower.as_str(), "config" | "log" | "activate" | "dynamic" | "sdrop") {
         return Err(Diagnostic::error("FD0204", format!("the action `{lower}` is not supported"))
             .at(part.span())
             .help("AWS takes alert, pass, drop and reject"));
@@ -564,7 +570,7 @@ mod tests {
     #[test]
     fn words_of_the_header_are_checked() {
         refused("alret tcp any any -> any any (sid:1;)", "FD0204", "alret");
-        refused("rejectboth tcp any any -> any any (sid:1;)", "FD0204", "rejectboth");
+        refused("config tcp any any -> any any (sid:1;)", "FD0204", "config");
         refused("alert tpc any any -> any any (sid:1;)", "FD0205", "tpc");
         refused("alert tcp any any <- any any (sid:1;)", "FD0206", "<-");
         refused("alert tcp any any => any any (sid:1;)", "FD0206", "=>");

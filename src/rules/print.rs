@@ -135,6 +135,9 @@ impl Display for Keyword {
                 };
                 write!(f, "{keyword}-csum:{}", if *valid { "valid" } else { "invalid" })
             }
+            Self::Tag(text) => write!(f, "tag:{text}"),
+            Self::Geoip(geoip) => write!(f, "{geoip}"),
+            Self::AwsCategory(category) => write!(f, "{category}"),
             Self::Flow(flow) => self::flow(f, *flow),
             Self::FlowAge(compare) => write!(f, "flow.age:{compare}"),
             Self::Flowbits(Flowbits::Noalert) => f.write_str("flowbits:noalert"),

@@ -277,6 +277,7 @@ pub(super) const DEFS: &[KeywordDef] = &[
     def("stream_size", Effect::Packet, stream_size, "tests the number of bytes of the stream"),
     def("threshold", Effect::Nothing, threshold, "limits how often the rule alerts or acts"),
     def("detection_filter", Effect::Nothing, detection_filter, "lets the rule act only after a number of matches"),
+    def("tag", Effect::Nothing, tag, "logs further packets, which decides nothing"),
 ];
 
 const FLOW_WORDS: [&str; 11] = [
@@ -608,6 +609,23 @@ fn detection_filter(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     }
 }
 
+fn tag(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
+    let fields: Vec<&str> = value.text.split(',').map(|field| field.trim_matches(char::is_whitespace)).collect();
+    let is_metric = |word: &str| matches!(word, "packets" | "bytes" | "seconds");
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit()) && word.parse::<u32>().is_ok();
+    match fields[..] {
+        ["host" | "session"] => {}
+        ["host" | "session", count, metric] if is_number(count) && is_metric(metric) => {}
+        ["host" | "session", count, metric, "src" | "dst"] if is_number(count) && is_metric(metric) => {}
+        _ => {
+            return Err(value
+                .invalid("it is `host` or `session`, and how much to log")
+                .help("for example `tag:session,5,packets` or `tag:host,60,seconds,src`"));
+        }
+    }
+    Ok(Keyword::Tag(value.text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::test_value;
@@ -615,6 +633,17 @@ mod tests {
 
     fn read(parse: fn(&Value<'_>) -> Result<Keyword, Diagnostic>, text: &str) -> Option<Keyword> {
         test_value("test", text, |value| parse(value).ok())
+    }
+
+    #[test]
+    fn a_tag_says_what_and_how_much() {
+        for text in ["host", "session,5,packets", " host , 0, seconds,dst"] {
+            assert!(read(tag, text).is_some(), "{text}");
+        }
+        for text in ["", "hosts", "host,5", "host,5,pkts", "host,-5,bytes", "host,4294967296,bytes", "host,5,bytes,any"]
+        {
+            assert!(read(tag, text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! together is checked by `rules::signature`, not here.
 
 mod app;
+mod aws;
 mod buffer;
 mod bytes;
 mod compare;
@@ -26,6 +27,7 @@ mod transform;
 mod value;
 
 pub use app::ssl_state;
+pub use aws::{AwsCategory, CATEGORIES, Geoip, GeoipEnd};
 pub use buffer::Buffer;
 pub use bytes::{Base64Decode, Bsize, Isdataat, Rpc};
 pub use compare::Compare;
@@ -149,6 +151,11 @@ pub enum Keyword {
         valid: bool,
     },
 
+    /// `geoip`
+    Geoip(Box<Geoip>),
+    /// `aws_domain_category`, `aws_url_category`
+    AwsCategory(Box<AwsCategory>),
+
     /// `flow`. There may be several; see [`Flow`].
     Flow(Flow),
     /// `flow.age`: seconds.
@@ -165,6 +172,8 @@ pub enum Keyword {
     HostbitsNoalert,
     /// `stream_size`
     StreamSize(StreamSize),
+    /// `tag`: its text. It makes Suricata log further packets and decides nothing.
+    Tag(String),
     /// `threshold`
     Threshold(Threshold),
     /// `detection_filter`
@@ -442,6 +451,7 @@ pub fn defs() -> impl Iterator<Item = &'static KeywordDef> {
         pcre::DEFS,
         number::DEFS,
         bytes::DEFS,
+        aws::DEFS,
         other::DEFS,
         later::DEFS,
     ]

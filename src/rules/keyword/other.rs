@@ -1,4 +1,4 @@
-//! Keywords that are known and not taken apart yet, with what they ask of the rule; and AWS's own.
+//! Keywords that are known and not taken apart yet, with what they ask of the rule.
 
 use super::{Argument, Effect, Family, KeywordDef, ListDef, Parse};
 use crate::rules::Protocol::{self, Dcerpc, Dhcp, Dns, Ftp, FtpData, Http2, Ike, Krb5, Mqtt, Nfs, Rfb, Smb, Snmp, Tls};
@@ -134,10 +134,6 @@ pub(super) const DEFS: &[KeywordDef] = &[
     known(Family::Header, "nfq_set_mark", Argument::PLAIN, Effect::Nothing, "sets the mark of the packet"),
     known(Family::Flow, "flowvar", Argument::PLAIN, Effect::Packet, "tests a named text of the flow"),
     known(Family::Flow, "pktvar", Argument::PLAIN, Effect::Packet, "tests a named text of the packet"),
-    known(Family::Flow, "tag", Argument::PLAIN, Effect::Nothing, "logs further packets"),
     known(Family::Flow, "bypass", Argument::NONE, Effect::Nothing, "looks no further into the flow"),
     known(Family::Flow, "config", Argument::PLAIN, Effect::Nothing, "changes what is logged"),
-    known(Family::Aws, "geoip", Argument::PLAIN, Effect::Packet, "tests the country of an address"),
-    known(Family::Aws, "aws_url_category", Argument::PLAIN, Effect::Nothing, "tests AWS's category of the URL"),
-    known(Family::Aws, "aws_domain_category", Argument::PLAIN, Effect::Nothing, "tests AWS's category of the domain"),
 ];
