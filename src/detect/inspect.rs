@@ -9,7 +9,7 @@ use super::content::{BufferTest, ContentTest, Values, Window, find};
 use super::index::{RulePath, Searching, in_order, waits, waits_for};
 use super::memory::{Memory, Weight};
 use super::places::{BufferName, TxView};
-use super::session::{Moment, SessionTest};
+use super::session::SessionTest;
 use super::signature::{Engine, Look, PacketFacts, Payload, Signature, SignatureKind};
 use super::trace::{Miss, Tracer};
 use super::transform::Transforms;
