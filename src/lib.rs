@@ -17,5 +17,6 @@ pub mod engine;
 pub mod export;
 pub mod synth;
 pub mod report;
+pub mod suite;
 pub mod verify;
 pub mod cli;

@@ -20,7 +20,7 @@ use std::path::PathBuf;
     after_help = "\
 Exit codes:
   0  done
-  1  findings: --fail-on was met, or something tried is not let through
+  1  findings: --fail-on was met, something tried is not let through, or a test failed
   2  wrong usage, or input that cannot be used
   3  a capture is damaged, the results are partial
   4  internal error"
@@ -43,6 +43,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Ask whether a policy lets given URLs through
     Try(TryArgs),
+    /// Run regression suites: traffic, and what the policy must do to it
+    Test(super::test_cmd::TestArgs),
     /// Write a policy as files for another program
     Export(ExportArgs),
     /// Compare with the Suricata that is installed, packet by packet and alert by alert

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done, and nothing to complain about. A reader that closes the pipe early is also success.
     Done,
-    /// 1: done, and the answer is the one that was to be signalled: `--fail-on` was met, or something asked is not let through.
+    /// 1: done, and the answer is the one that was to be signalled: `--fail-on` was met, something asked is not let
+    /// through, a test failed.
     Findings,
     /// 2: wrong usage, or input that cannot be used; nothing was evaluated.
     BadInput,

@@ -14,6 +14,7 @@ pub mod progress;
 pub mod render;
 pub mod replay;
 pub mod session;
+pub mod test_cmd;
 pub mod try_cmd;
 pub mod verify_cmd;
 
@@ -41,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Replay(args) => replay::run(args, console),
         Command::Try(args) => try_cmd::run(args, console),
+        Command::Test(args) => test_cmd::run(args, console),
         Command::Export(args) => export_cmd::run(args, console),
         Command::Verify(args) => verify_cmd::run(args, console),
     };

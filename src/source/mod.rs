@@ -109,6 +109,11 @@ impl Sources {
         self.file(file).map_or("", |f| &f.name)
     }
 
+    /// The names of all files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
     /// The whole text of a file; empty when the id is of another `Sources`.
     pub fn text(&self, file: FileId) -> &str {
         self.file(file).map_or("", |f| &f.text)

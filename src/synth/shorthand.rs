@@ -84,19 +84,11 @@ impl Shorthand {
             let words = WORDS.map(|(word, _)| word).join(", ");
             return refuse(format!("`{key}` says nothing about a conversation"), format!("the words are {words}"));
         };
-        if self.words().iter().any(|(given, _)| *given == key) {
+        if self.says(key) {
             return refuse(format!("`{key}` is given twice"), "remove one");
         }
-        let scheme = self.target.scheme;
-        let fits = match key {
-            "sni" | "hello" => matches!(scheme, Scheme::Https | Scheme::Quic),
-            "host" => scheme == Scheme::Http,
-            "segments" => matches!(scheme, Scheme::Https | Scheme::Http | Scheme::Tcp | Scheme::Quic),
-            "payload" => matches!(scheme, Scheme::Tcp | Scheme::Udp),
-            _ => true,
-        };
-        if !fits {
-            let message = format!("`{key}` does not go with {}://", scheme.name());
+        if !self.takes(key) {
+            let message = format!("`{key}` does not go with {}://", self.target.scheme.name());
             let help = match key {
                 "sni" | "hello" => "write it behind https:// or quic://",
                 "host" => "write it behind http://",
@@ -146,6 +138,23 @@ impl Shorthand {
             _ => format!("write {key}={form}"),
         };
         refuse(format!("`{value}` is no value for `{key}`"), help)
+    }
+
+    /// Whether a word was given.
+    pub fn says(&self, key: &str) -> bool {
+        self.words().iter().any(|(given, _)| *given == key)
+    }
+
+    /// Whether a word makes sense for what is spoken.
+    pub fn takes(&self, key: &str) -> bool {
+        let scheme = self.target.scheme;
+        match key {
+            "sni" | "hello" => matches!(scheme, Scheme::Https | Scheme::Quic),
+            "host" => scheme == Scheme::Http,
+            "segments" => matches!(scheme, Scheme::Https | Scheme::Http | Scheme::Tcp | Scheme::Quic),
+            "payload" => matches!(scheme, Scheme::Tcp | Scheme::Udp),
+            _ => true,
+        }
     }
 
     /// The server name to send, if any.

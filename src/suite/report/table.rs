@@ -1,0 +1,85 @@
+//! For people: what failed, and how many did not.
+
+use super::{CaseReport, FailureReport, Report, Status, SuiteReport};
+use crate::report::layout::{DIM, DROP, HEADING, PASS, WARN, WIDTH, cut, printable, width, wrap};
+use crate::report::units::counted;
+use std::io::{self, Write};
+
+/// What is said about a case stands under it.
+const INDENT: usize = 8;
+
+pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    for suite in &report.suites {
+        write_suite(out, suite)?;
+    }
+    let [passed, failed, broken] =
+        [Status::Passed, Status::Failed, Status::Broken].map(|status| report.count(status) as u64);
+    let total = counted(passed + failed + broken, "case");
+    let mut parts = vec![format!("{PASS}{passed} passed{PASS:#}")];
+    if failed > 0 {
+        parts.push(format!("{DROP}{failed} failed{DROP:#}"));
+    }
+    if broken > 0 {
+        parts.push(format!("{WARN}{broken} could not be run{WARN:#}"));
+    }
+    let updated = report.cases().filter(|case| case.updated).count() as u64;
+    if updated > 0 {
+        parts.push(format!("{} written", counted(updated, "snapshot")));
+    }
+    writeln!(out, "{total}: {}", parts.join(", "))
+}
+
+fn write_suite(out: &mut dyn Write, suite: &SuiteReport) -> io::Result<()> {
+    let passed = suite.cases.iter().filter(|case| case.status() == Status::Passed).count();
+    let head = format!("{HEADING}{}{HEADING:#}", printable(&suite.file));
+    let (policy, engine) = (printable(&suite.policy), &suite.engine);
+    writeln!(out, "{head}  {DIM}{policy}, {engine}{DIM:#}  {passed} of {} passed", suite.cases.len())?;
+    for case in &suite.cases {
+        write_case(out, case)?;
+    }
+    Ok(())
+}
+
+fn write_case(out: &mut dyn Write, case: &CaseReport) -> io::Result<()> {
+    let (word, style) = match case.status() {
+        Status::Passed if case.damage.is_empty() && !case.updated => return Ok(()),
+        Status::Passed => ("ok", PASS),
+        Status::Failed => ("FAIL", DROP),
+        Status::Broken => ("ERROR", WARN),
+    };
+    let place = format!("{}:{}", case.at.file, case.at.line);
+    writeln!(out, "{style}{word:<6}{style:#}  {}  {DIM}{}{DIM:#}", printable(&case.name), printable(&place))?;
+    if let Some(why) = &case.broken {
+        write_text(out, "", why)?;
+    }
+    for damage in &case.damage {
+        write_text(out, "damaged capture, partial result: ", damage)?;
+    }
+    if case.updated {
+        write_text(out, "", "snapshot written")?;
+    }
+    case.failures.iter().try_for_each(|failure| write_failure(out, case, failure))
+}
+
+fn write_failure(out: &mut dyn Write, case: &CaseReport, failure: &FailureReport) -> io::Result<()> {
+    let at = if failure.at.line == case.at.line { String::new() } else { format!("line {}: ", failure.at.line) };
+    let FailureReport { expected, got, flow, by, why, .. } = failure;
+    let (expected, got) = (printable(expected), printable(got));
+    writeln!(out, "{:INDENT$}{at}expected {PASS}{expected}{PASS:#}, got {DROP}{got}{DROP:#}", "")?;
+    if let Some(by) = by {
+        let said = if failure.got.ends_with(&by.words) { String::new() } else { format!("by {} ", by.words) };
+        let text = printable(&format!("{said}on {}", by.packet));
+        let msg = cut(&printable(&by.msg), WIDTH.saturating_sub(INDENT + width(&text) + 2));
+        let gap = if msg.is_empty() { "" } else { "  " };
+        writeln!(out, "{:INDENT$}{text}{gap}{DIM}{msg}{DIM:#}", "")?;
+    }
+    if let Some(flow) = flow {
+        write_text(out, "flow ", flow)?;
+    }
+    why.lines().try_for_each(|line| write_text(out, if line.starts_with(['+', '-', '…']) { "" } else { "why: " }, line))
+}
+
+fn write_text(out: &mut dyn Write, lead: &str, text: &str) -> io::Result<()> {
+    let text = format!("{lead}{}", printable(text));
+    wrap(&text, WIDTH.saturating_sub(INDENT)).iter().try_for_each(|line| writeln!(out, "{:INDENT$}{line}", ""))
+}
