@@ -3,6 +3,7 @@
 use super::model::{By, Expectation, Wanted};
 use super::observe::{Observed, ObservedFlow};
 use crate::report::RuleBook;
+use crate::report::units::counted;
 use crate::source::Span;
 use crate::verdict::{Cause, RuleAction, RuleId, Verdict};
 
@@ -94,7 +95,12 @@ pub fn check(expectation: &Expectation, observed: &Observed, book: &RuleBook) ->
     if let Some(wanted) = &expectation.flows
         && wanted.value != selected.len() as u64
     {
-        failures.push(plain(wanted.span, flows(wanted.value), flows(selected.len() as u64), String::new()));
+        failures.push(plain(
+            wanted.span,
+            counted(wanted.value, "flow"),
+            counted(selected.len() as u64, "flow"),
+            String::new(),
+        ));
     }
     for (sid, wanted) in &expectation.alerts {
         let is_meant = |id: RuleId| sid.is_none() || book.rule(id).map(|rule| rule.sid) == *sid;
@@ -106,7 +112,12 @@ pub fn check(expectation: &Expectation, observed: &Observed, book: &RuleBook) ->
                 format!("the first is of {} on {}", book.describe_rule(*id), observed.packet(*frame_no))
             });
             let why = if n == 0 { sid.map_or_else(String::new, |sid| silent(sid, observed, book)) } else { first };
-            failures.push(plain(wanted.span, format!("{}{of}", alerts_of(wanted.value)), alerts_of(n), why));
+            failures.push(plain(
+                wanted.span,
+                format!("{}{of}", counted(wanted.value, "alert")),
+                counted(n, "alert"),
+                why,
+            ));
         }
     }
     for (verdict, wanted) in &expectation.packets {
@@ -121,18 +132,11 @@ pub fn check(expectation: &Expectation, observed: &Observed, book: &RuleBook) ->
                 Verdict::Drop => "dropped",
                 Verdict::Reject => "rejected",
             };
-            failures.push(plain(wanted.span, format!("{} packets {fate}", wanted.value), n.to_string(), String::new()));
+            let expected = format!("{} {fate}", counted(wanted.value, "packet"));
+            failures.push(plain(wanted.span, expected, n.to_string(), String::new()));
         }
     }
     failures
-}
-
-fn flows(n: u64) -> String {
-    if n == 1 { "1 flow".to_owned() } else { format!("{n} flows") }
-}
-
-fn alerts_of(n: u64) -> String {
-    if n == 1 { "1 alert".to_owned() } else { format!("{n} alerts") }
 }
 
 /// The first thing that does not hold of a flow.
@@ -173,12 +177,12 @@ fn why_verdict(wanted: Wanted, flow: &ObservedFlow, observed: &Observed, book: &
     let one = observed.flows.len() == 1;
     match wanted {
         Wanted::Exactly(Verdict::Pass) => match is_silent(&[RuleAction::Pass]) {
-            Some(id) => format!("{said}{} matches too, but did not come first", book.describe_rule(id)),
+            Some(id) => format!("{said}{} matches too, but not before it", book.describe_rule(id)),
             None if one => format!("{said}no `pass` rule matches any of its packets"),
             None => format!("{said}no `pass` rule matches any packet"),
         },
         _ => match is_silent(&[RuleAction::Drop, RuleAction::Reject]) {
-            Some(id) => format!("{said}{} matches too, but did not come first", book.describe_rule(id)),
+            Some(id) => format!("{said}{} matches too, but not before it", book.describe_rule(id)),
             None if flow.cause == Cause::NoRule => {
                 "no rule decides about any of its packets, and so they pass".to_owned()
             }

@@ -9,7 +9,7 @@ use crate::source::{Span, Spanned};
 use crate::synth::{Shorthand, WORDS};
 
 /// The keys of a case beside the words of conversations.
-const KEYS: [&str; 11] =
+pub(super) const KEYS: [&str; 11] =
     ["name", "capture", "decapsulate", "traffic", "expect", "snapshot", "pass", "block", "schemes", "by", "skip"];
 
 /// What a table's names are asked with when it does not say.
@@ -133,15 +133,24 @@ fn goes_with(tools: &mut Tools, node: &Node, kind: &str, allowed: &[&str]) {
 }
 
 fn one(tools: &mut Tools, node: &Node, name: String, traffic: Traffic) -> Case {
+    let before = tools.problems.len();
     let expectations = node.get("expect").map(|node| expect::expectations(tools, node)).unwrap_or_default();
     let snapshot = node.get("snapshot").and_then(|node| tools.text(node));
     let snapshot = snapshot.map(|text| Spanned::new(tools.path(&text.value), text.span));
     let start = node.as_map().and_then(|members| members.first()).map_or(node.span, |(key, _)| key.span);
-    if expectations.is_empty() && snapshot.is_none() {
+    // an unknown key, or an expectation that cannot be read, may have been meant to say it
+    let is_silent = tools.problems.len() == before && !has_unknown(node);
+    if expectations.is_empty() && snapshot.is_none() && is_silent {
         let help = "write `expect: pass`, `expect:` with what is to hold, or `snapshot: FILE`";
         tools.wrong(code::CONTRADICTION, "the case expects nothing", start, help);
     }
     Case { name, span: start, traffic, expectations, snapshot }
+}
+
+/// Some key of the case is not known.
+fn has_unknown(node: &Node) -> bool {
+    let is_known = |key: &str| KEYS.contains(&key) || WORDS.iter().any(|(word, _)| *word == key);
+    node.as_map().unwrap_or_default().iter().any(|(key, _)| !is_known(&key.value))
 }
 
 /// A case for every name, and every scheme it is asked with.

@@ -8,7 +8,7 @@ use crate::report::Selection;
 use crate::source::Spanned;
 use crate::verdict::Verdict;
 
-const KEYS: [&str; 7] = ["where", "verdict", "by", "on", "flows", "alerts", "packets"];
+pub(super) const KEYS: [&str; 7] = ["where", "verdict", "by", "on", "flows", "alerts", "packets"];
 
 /// One expectation or a list; a word alone is the verdict on every flow.
 pub(super) fn expectations(tools: &mut Tools, node: &Node) -> Vec<Expectation> {

@@ -5,7 +5,7 @@ use crate::policy::value::{Node, Value};
 use crate::rules::near::near_matches;
 use crate::source::{Diagnostic, MappedText, Span, Spanned};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A list, or one item as a list of one.
 pub(super) fn items(node: &Node) -> &[Node] {
@@ -14,6 +14,20 @@ pub(super) fn items(node: &Node) -> &[Node] {
         Value::Null => &[],
         _ => std::slice::from_ref(node),
     }
+}
+
+/// `a/../b` as `b`, where that is the same file.
+fn without_detours(path: PathBuf) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        let can_go_up = matches!(short.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && can_go_up {
+            short.pop();
+        } else {
+            short.push(part);
+        }
+    }
+    if short.canonicalize().ok() == path.canonicalize().ok() { short } else { path }
 }
 
 /// Reads values, and remembers what was wrong with them.
@@ -124,7 +138,7 @@ impl Tools {
 
     /// A path that is relative to the suite's file.
     pub(super) fn path(&self, text: &str) -> PathBuf {
-        if self.base.as_os_str().is_empty() || text == "-" { PathBuf::from(text) } else { self.base.join(text) }
+        if self.base.as_os_str().is_empty() { PathBuf::from(text) } else { without_detours(self.base.join(text)) }
     }
 
     /// The same, of a file or directory that must be there.

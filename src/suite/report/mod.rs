@@ -1,7 +1,7 @@
 //! What a run of suites has found, and the forms it is written in.
 //!
 //! In: results, with places in two sets of files (the suite's, the policy's) already looked up. Out: a table for people,
-//! JSON, JUnit, TAP, SARIF, or annotations of GitHub. `schema/test-report.json` among the documents describes the JSON.
+//! JSON, JUnit, TAP, SARIF, or annotations of GitHub. `docs/schema/test-report.schema.json` describes the JSON.
 
 mod github;
 mod json;
@@ -197,6 +197,3 @@ impl Report {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
