@@ -20,7 +20,7 @@ impl Sink for Nowhere {
         black_box(alert);
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
+    fn flow(&mut self, flow: &FlowRecord) {
         black_box(flow);
     }
 }

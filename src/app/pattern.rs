@@ -6,6 +6,7 @@ use super::probe::{Context, Probe, Prober};
 use super::{AppConfig, AppProto};
 use super::{dcerpc, smb, tls};
 use crate::verdict::Direction;
+use std::sync::LazyLock;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -246,15 +247,75 @@ static SIP_WORDS: &[Pattern] = &[
     sip_status(TCP),
 ];
 
-/// All patterns there are.
-fn patterns(config: AppConfig) -> impl Iterator<Item = &'static Pattern> {
-    let sip: &[Pattern] = if config.sip_by_first_word { SIP_WORDS } else { &[] };
-    PATTERNS
-        .iter()
-        .chain(if config.imap_by_greeting { IMAP_GREETINGS } else { IMAP_TAG_1 })
-        .chain(if config.known_by_banner { FTP_USER_UNLESS_POP3 } else { FTP_USER })
-        .chain(sip)
-        .filter(move |pattern| !config.undetected.holds(pattern.proto, pattern.ip_proto))
+/// Whether patterns are looked for.
+type When = fn(AppConfig) -> bool;
+
+/// Patterns that are looked for together, in this order, and when they are.
+static GROUPS: &[(When, &[Pattern])] = &[
+    (|_| true, PATTERNS),
+    (|config| config.imap_by_greeting, IMAP_GREETINGS),
+    (|config| !config.imap_by_greeting, IMAP_TAG_1),
+    (|config| config.known_by_banner, FTP_USER_UNLESS_POP3),
+    (|config| !config.known_by_banner, FTP_USER),
+    (|config| config.sip_by_first_word, SIP_WORDS),
+];
+
+/// The patterns of a protocol and direction, as many as a [`u128`] has bits, found by their first byte.
+struct Table {
+    patterns: Vec<(When, &'static Pattern)>,
+    /// Those that may be where data begins with a byte.
+    by_first: [u128; 256],
+    /// Those that need not be where data begins.
+    elsewhere: u128,
+}
+
+/// By protocol (TCP, UDP) and direction.
+static TABLES: LazyLock<[Table; 4]> = LazyLock::new(|| {
+    [(TCP, ToServer), (TCP, ToClient), (UDP, ToServer), (UDP, ToClient)].map(|(proto, side)| Table::new(proto, side))
+});
+
+impl Table {
+    fn new(ip_proto: u8, side: Direction) -> Self {
+        let mut table = Self { patterns: Vec::new(), by_first: [0; 256], elsewhere: 0 };
+        for (when, patterns) in GROUPS {
+            for pattern in patterns.iter().filter(|p| p.ip_proto == ip_proto && p.direction == side) {
+                let bit = 1 << table.patterns.len();
+                table.patterns.push((*when, pattern));
+                let Some(&first) = pattern.bytes.first().filter(|_| pattern.offset + pattern.slack == 0) else {
+                    table.elsewhere |= bit;
+                    continue;
+                };
+                let other = if !pattern.nocase {
+                    first
+                } else if first.is_ascii_uppercase() {
+                    first.to_ascii_lowercase()
+                } else {
+                    first.to_ascii_uppercase()
+                };
+                for (byte, patterns) in (0..=u8::MAX).zip(&mut table.by_first) {
+                    *patterns |= if byte == first || byte == other { bit } else { 0 };
+                }
+            }
+        }
+        table
+    }
+
+    fn of(ip_proto: u8, side: Direction) -> Option<&'static Self> {
+        TABLES.get(2 * usize::from(ip_proto != TCP) + side.index())
+    }
+
+    /// Those that the first two bytes leave: the second is where Suricata's matcher looks one byte too far.
+    fn candidates(&self, config: AppConfig, data: &[u8]) -> impl Iterator<Item = &'static Pattern> {
+        let of = |byte: Option<&u8>| byte.and_then(|byte| self.by_first.get(usize::from(*byte))).copied().unwrap_or(0);
+        let mut left = self.elsewhere | of(data.first()) | of(data.get(1));
+        std::iter::from_fn(move || {
+            let at = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            self.patterns.get(at)
+        })
+        .filter(move |(when, pattern)| when(config) && !config.undetected.holds(pattern.proto, pattern.ip_proto))
+        .map(|(_, pattern)| *pattern)
+    }
 }
 
 /// Bytes after which no pattern of a direction can match any more: the end of its longest one.
@@ -293,10 +354,8 @@ pub(super) fn search(context: Context, side: Direction, data: &[u8]) -> Matched 
     let depth = depth(context.config, ip_proto, side);
     let searched = data.get(..depth).unwrap_or(data);
     let mut seen = false;
-    for pattern in patterns(context.config) {
-        if pattern.ip_proto != ip_proto || pattern.direction != side {
-            continue;
-        }
+    let candidates = Table::of(ip_proto, side).map(|table| table.candidates(context.config, data));
+    for pattern in candidates.into_iter().flatten() {
         let last = pattern.offset + pattern.slack;
         if !(pattern.offset..=last).any(|offset| pattern.is_at(offset, data)) {
             // Suricata's matcher looks one byte too far. Such a find is no match, but it puts the end off.
@@ -339,11 +398,17 @@ mod tests {
         let later = AppConfig { imap_by_greeting: true, sip_by_first_word: true, ..AppConfig::default() };
         for config in [AppConfig::default(), later] {
             for (ip_proto, direction) in [(TCP, ToServer), (TCP, ToClient), (UDP, ToServer), (UDP, ToClient)] {
-                let of_side = patterns(config).filter(|p| p.ip_proto == ip_proto && p.direction == direction);
-                let longest = of_side.map(|p| p.offset + p.slack + p.bytes.len()).max();
+                let of_side = &Table::of(ip_proto, direction).unwrap().patterns;
+                let in_use = of_side.iter().filter(|(when, _)| when(config));
+                let longest = in_use.map(|(_, p)| p.offset + p.slack + p.bytes.len()).max();
                 assert_eq!(longest, Some(depth(config, ip_proto, direction)));
             }
         }
+    }
+
+    #[test]
+    fn a_number_has_a_bit_for_every_pattern() {
+        assert!(TABLES.iter().all(|table| table.patterns.len() <= 128));
     }
 
     #[test]

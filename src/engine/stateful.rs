@@ -138,8 +138,8 @@ impl<'p> Stateful<'p> {
         let lookup = self.flows.find(packet, |flow| {
             let Some(tcp) = packet.tcp() else { return false };
             let direction = flow.direction(packet);
-            match flow.session.as_deref() {
-                Some(session) => stream::is_reuse(config, session, tcp, direction),
+            match flow.tcp_outline() {
+                Some(before) => stream::is_reuse(config, before, tcp, direction),
                 None => stream::is_reuse_without_session(config, tcp, direction),
             }
         });
@@ -177,6 +177,9 @@ impl<'p> Stateful<'p> {
                 _ => None,
             });
             note_drop(flow, self.frame_no, None, Verdict::Drop);
+            if !T::HEARS {
+                flow.condense();
+            }
             return Fate { verdict: Verdict::Drop, cause, drop_rule: None, flow: Some(flow.id) };
         }
         let mut uninspected = matches!(flow.action, FlowAction::Pass(_) | FlowAction::ExceptionPass);
@@ -592,7 +595,6 @@ fn inspect_made_up<'a, T: Tracer>(
 }
 
 fn record(flow: &Flow) -> FlowRecord {
-    let app = flow.app.as_deref();
     let has_ports = matches!(flow.proto, 6 | 17 | 132);
     let [to_server, to_client] = flow.packets;
     let [bytes_to_server, bytes_to_client] = flow.bytes;
@@ -610,16 +612,16 @@ fn record(flow: &Flow) -> FlowRecord {
         proto: flow.proto,
         src,
         dst,
-        app_proto: app.and_then(|app| app.proto.name()),
-        sni: app.and_then(|app| app.sni()).map(str::to_owned),
-        http_hosts: app.map(AppLayer::hosts).unwrap_or_default(),
+        app_proto: flow.app_proto().name(),
+        sni: flow.sni().map(str::to_owned),
+        http_hosts: flow.hosts(),
         state: match flow.state {
             FlowState::New => "new",
             FlowState::Established => "established",
             FlowState::Closed => "closed",
             FlowState::Bypassed => "bypassed",
         },
-        tcp_state: flow.session.as_deref().map(|session| stream::tcp_state_name(Some(session))),
+        tcp_state: flow.tcp_outline().map(|outline| outline.state.name()),
         verdict: match (condemned, flow.rejected) {
             (false, _) => Verdict::Pass,
             (true, false) => Verdict::Drop,

@@ -10,9 +10,9 @@ mod table;
 pub use key::FlowKey;
 pub use table::{Lookup, Table};
 
-use crate::app::AppLayer;
+use crate::app::{AppLayer, AppProto};
 use crate::packet::{Packet, Transport};
-use crate::stream::{Session, StreamUse};
+use crate::stream::{Outline, Session, StreamUse, TcpState};
 use crate::verdict::{Direction, RuleId};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -213,7 +213,18 @@ pub struct Flow {
     pub session: Option<Box<Session>>,
     /// Application layer.
     pub app: Option<Box<AppLayer>>,
+    /// What is left of the two once the flow is condemned.
+    rest: Option<Box<Rest>>,
     timeout_secs: u32,
+}
+
+/// What is still asked of a condemned flow: is this a new connection, and what is its record.
+#[derive(Debug)]
+struct Rest {
+    tcp: Option<Outline>,
+    app_proto: AppProto,
+    sni: Option<Box<str>>,
+    hosts: Vec<String>,
 }
 
 impl Flow {
@@ -249,8 +260,52 @@ impl Flow {
             notes: Notes::default(),
             session: None,
             app: None,
+            rest: None,
             timeout_secs: timeouts.of(packet.proto, FlowState::New),
         }
+    }
+
+    /// Lets go of what only matters where packets are looked at: the flow is condemned, and they are dropped unseen.
+    pub fn condense(&mut self) {
+        if self.session.is_none() && self.app.is_none() {
+            return;
+        }
+        let rest = Rest {
+            tcp: self.tcp_outline(),
+            app_proto: self.app_proto(),
+            sni: self.sni().map(Into::into),
+            hosts: self.hosts(),
+        };
+        (self.session, self.app, self.rest) = (None, None, Some(Box::new(rest)));
+    }
+
+    /// What tells a new connection from this one; `None` without a session.
+    pub fn tcp_outline(&self) -> Option<Outline> {
+        let kept = || self.rest.as_ref().and_then(|rest| rest.tcp);
+        self.session.as_deref().map(Session::outline).or_else(kept)
+    }
+
+    /// The state of its connection.
+    pub fn tcp_state(&self) -> TcpState {
+        self.tcp_outline().map_or(TcpState::None, |outline| outline.state)
+    }
+
+    /// What it speaks.
+    pub fn app_proto(&self) -> AppProto {
+        let kept = || self.rest.as_ref().map_or(AppProto::Unknown, |rest| rest.app_proto);
+        self.app.as_deref().map_or_else(kept, |app| app.proto)
+    }
+
+    /// The server name of TLS.
+    pub fn sni(&self) -> Option<&str> {
+        let kept = || self.rest.as_ref().and_then(|rest| rest.sni.as_deref());
+        self.app.as_deref().and_then(AppLayer::sni).or_else(kept)
+    }
+
+    /// Hosts of its HTTP requests, each once.
+    pub fn hosts(&self) -> Vec<String> {
+        let kept = || self.rest.as_ref().map(|rest| rest.hosts.clone()).unwrap_or_default();
+        self.app.as_deref().map_or_else(kept, AppLayer::hosts)
     }
 
     /// Which way a packet goes. Decided by the source port, or by the address where the ports are equal.

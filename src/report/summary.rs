@@ -7,6 +7,7 @@ use super::RuleBook;
 use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleId, Sink, Stage, StatelessRuleId, Verdict};
 use foldhash::HashMap;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
 /// Names, dropped conversations and undecided services that are told apart.
@@ -74,7 +75,7 @@ pub struct RuleTally {
 }
 
 /// Which conversation: client, server, service, name, and who blocked it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Conversation {
     /// Client address.
     pub client: IpAddr,
@@ -129,8 +130,8 @@ pub struct Summary {
     pub flows: FlowTally,
     /// Flows that were condemned or lost packets to a rule.
     pub blocked_flows: FlowTally,
-    names: BTreeMap<String, NameTally>,
-    conversations: BTreeMap<Conversation, Blocked>,
+    names: HashMap<String, NameTally>,
+    conversations: HashMap<Conversation, Blocked>,
     services: BTreeMap<Service, FlowTally>,
     /// Names that were not told apart.
     pub other_names: NameTally,
@@ -159,8 +160,8 @@ impl Summary {
             alerts: 0,
             flows: FlowTally::default(),
             blocked_flows: FlowTally::default(),
-            names: BTreeMap::new(),
-            conversations: BTreeMap::new(),
+            names: HashMap::default(),
+            conversations: HashMap::default(),
             services: BTreeMap::new(),
             other_names: NameTally::default(),
             other_conversations: Blocked::default(),
@@ -201,12 +202,12 @@ impl Summary {
 
     /// Domains by name.
     pub fn names(&self) -> impl Iterator<Item = (&str, &NameTally)> {
-        self.names.iter().map(|(name, tally)| (name.as_str(), tally))
+        sorted(&self.names).map(|(name, tally)| (name.as_str(), tally))
     }
 
     /// Blocked conversations.
     pub fn conversations(&self) -> impl Iterator<Item = (&Conversation, &Blocked)> {
-        self.conversations.iter()
+        sorted(&self.conversations)
     }
 
     /// Services of flows in which no rule decided about a single packet.
@@ -302,11 +303,24 @@ impl Sink for Summary {
 }
 
 /// The entry of a key, or `other` when the map is full.
-fn bounded<'a, K: Ord + Clone, V: Default>(map: &'a mut BTreeMap<K, V>, key: &K, other: &'a mut V) -> &'a mut V {
-    if map.len() >= DISTINCT_MAX && !map.contains_key(key) {
-        return other;
+fn bounded<'a, K, V: Default>(map: &'a mut HashMap<K, V>, key: &K, other: &'a mut V) -> &'a mut V
+where
+    K: Eq + Hash + Clone,
+{
+    if !map.contains_key(key) {
+        if map.len() >= DISTINCT_MAX {
+            return other;
+        }
+        map.insert(key.clone(), V::default());
     }
-    map.entry(key.clone()).or_default()
+    map.get_mut(key).unwrap_or(other)
+}
+
+/// The entries in order of their keys.
+fn sorted<K: Ord, V>(map: &HashMap<K, V>) -> impl Iterator<Item = (&K, &V)> {
+    let mut entries: Vec<(&K, &V)> = map.iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries.into_iter()
 }
 
 /// What to call a drop that is no stateful rule's.
@@ -390,7 +404,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_full_map_counts_the_rest_together() {
-        let (mut map, mut other) = (BTreeMap::new(), 0);
+        let (mut map, mut other) = (HashMap::default(), 0);
         for key in 0..DISTINCT_MAX + 5 {
             *bounded(&mut map, &key, &mut other) += 1;
         }

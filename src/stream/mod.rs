@@ -31,7 +31,7 @@ pub use config::{ExceptionPolicy, OsPolicy, StreamConfig, UrgentPolicy};
 pub use raw::{RawChunk, StreamUse};
 pub use reuse::{is_reuse, is_reuse_without_session};
 pub use seq::Seq;
-pub use session::{Session, TcpState};
+pub use session::{Outline, Session, TcpState};
 pub use step::{close_at_timeout, process};
 
 pub(crate) use session::FirstData;

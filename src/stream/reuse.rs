@@ -2,7 +2,7 @@
 
 use super::config::StreamConfig;
 use super::seq::Seq;
-use super::session::{Session, TcpState};
+use super::session::{Outline, TcpState};
 use crate::packet::{TcpHeader, tcp_flag};
 use crate::verdict::Direction;
 
@@ -29,16 +29,16 @@ pub fn is_reuse_without_session(config: &StreamConfig, tcp: &TcpHeader, directio
 
 /// The packet starts a new flow on the five-tuple of one whose connection is over, or nearly.
 /// Suricata: `TcpSessionPacketSsnReuse`.
-pub fn is_reuse(config: &StreamConfig, session: &Session, tcp: &TcpHeader, direction: Direction) -> bool {
+pub fn is_reuse(config: &StreamConfig, before: Outline, tcp: &TcpHeader, direction: Direction) -> bool {
     let Some(with_ack) = opens_connection(config, tcp) else { return false };
     let expected = if with_ack { Direction::ToClient } else { Direction::ToServer };
     if direction == expected {
-        if !with_ack && session.fast_open_ignored {
+        if !with_ack && before.fast_open_ignored {
             return true;
         }
-        if session.half(direction).isn == Seq(tcp.seq) {
+        if before.isns.get(direction.index()) == Some(&Seq(tcp.seq)) {
             return false; // the same one again
         }
     }
-    session.state >= TcpState::LastAck || session.state == TcpState::None
+    before.state >= TcpState::LastAck || before.state == TcpState::None
 }

@@ -214,6 +214,16 @@ pub(crate) struct Candidate {
     pub(crate) packet_s: u32,
 }
 
+/// The little of a connection that is asked of one whose packets are no longer looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Its state.
+    pub state: TcpState,
+    /// The first sequence numbers of client and server.
+    pub(crate) isns: [Seq; 2],
+    pub(crate) fast_open_ignored: bool,
+}
+
 /// A TCP connection.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
@@ -282,6 +292,12 @@ impl Session {
 
     pub(crate) fn new(config: &StreamConfig) -> Box<Self> {
         Box::new(Self { depth: config.depth, ..Self::default() })
+    }
+
+    /// What tells a new connection from this one.
+    pub fn outline(&self) -> Outline {
+        let [client, server] = &self.halves;
+        Outline { state: self.state, isns: [client.isn, server.isn], fast_open_ignored: self.fast_open_ignored }
     }
 
     /// The connection's state.
