@@ -44,7 +44,7 @@ pub enum OptionForm {
 }
 
 /// The options of `firedrill replay` that a suite may set under `options`.
-pub const OPTIONS: [(&str, OptionForm); 20] = [
+pub const OPTIONS: [(&str, OptionForm); 22] = [
     ("param", OptionForm::Pairs),
     ("param-file", OptionForm::Files),
     ("select", OptionForm::One),
@@ -57,6 +57,8 @@ pub const OPTIONS: [(&str, OptionForm); 20] = [
     ("external-net", OptionForm::Many),
     ("ip-set", OptionForm::Pairs),
     ("port-set", OptionForm::Pairs),
+    ("geoip", OptionForm::File),
+    ("category-table", OptionForm::File),
     ("stream-exception", OptionForm::One),
     ("tcp-idle", OptionForm::One),
     ("engine", OptionForm::One),
