@@ -189,7 +189,8 @@ pub struct Decision {
     pub cause: Cause,
     /// The first drop or reject rule that matched the packet, as the oracle reports it; default-action rules included.
     pub drop_rule: Option<RuleId>,
-    /// The flow it belongs to, if it reached the stateful engine and has one. Numbers are given in order of creation.
+    /// The flow it belongs to, if it reached the stateful engine and has one: the number of the frame that began it, or,
+    /// where one frame began several (tunnels), a number above 2^40.
     pub flow: Option<u64>,
     /// The snap length cut it: fewer bytes captured than were on the wire.
     pub cut: bool,

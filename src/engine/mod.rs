@@ -74,13 +74,20 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// Judges the next frame. Its decision goes to the sink first, then its alerts, then flows that it ended.
+    /// Judges the next frame. Its decision goes to the sink first, then its alerts, then flows that it ended, then flows
+    /// whose time is over, in order of their ids, each behind the alerts that its end brought about.
     pub fn process(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
         self.process_traced(frame, sink, &mut Untraced(self.path));
     }
 
     /// The same, and tells a tracer of what rules made of it.
     pub(crate) fn process_traced(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
+        self.stateful.begin(frame.number, frame.time_ns);
+        self.judge(frame, sink, tracer);
+        self.stateful.pass_time(sink, tracer);
+    }
+
+    fn judge(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
         let cut = (frame.wire_len as usize) > frame.bytes.len();
         self.facts.note_frame(frame, cut);
         let inner =
@@ -120,7 +127,6 @@ impl<'p> Engine<'p> {
             sink.decision(&decision(Verdict::Pass, Stage::None, Cause::NotIp));
             return;
         }
-        self.stateful.begin(frame.number, frame.time_ns, tracer);
         let fate = self.stateful.frame(&mut decoded, &self.decode, tracer);
         self.facts.bad_checksums = self.stateful.wrong_checksums();
         sink.decision(&Decision {

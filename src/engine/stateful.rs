@@ -42,11 +42,21 @@ impl<'p> Stateful<'p> {
         }
     }
 
-    pub(super) fn begin(&mut self, frame_no: u64, now_ns: i64, tracer: &mut impl Tracer) {
+    /// A frame is at hand.
+    pub(super) fn begin(&mut self, frame_no: u64, now_ns: i64) {
         self.frame_no = frame_no;
         self.now_ns = now_ns;
-        if let Some(flow) = self.flows.sweep() {
-            self.end(*flow, tracer);
+        self.flows.begin_frame(frame_no);
+    }
+
+    /// The frame at hand is judged, or none of this engine's business: its time has passed for all flows.
+    #[inline]
+    pub(super) fn pass_time(&mut self, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
+        for place in self.flows.over_at(self.now_ns) {
+            if let Some(flow) = self.flows.take(place) {
+                self.end(flow, tracer);
+                self.flush(sink);
+            }
         }
     }
 
@@ -118,6 +128,7 @@ impl<'p> Stateful<'p> {
         match place {
             Some(place) => {
                 let fate = self.packet_of_flow(packet, place, outer_dropped, tracer);
+                self.flows.settle(place);
                 if let Some(flow) = self.flows.get(place) {
                     tracer.judged(packet, flow);
                 }

@@ -165,7 +165,8 @@ impl Notes {
 /// One flow.
 #[derive(Debug)]
 pub struct Flow {
-    /// Number in order of creation, from 1.
+    /// The number of the frame that began it. Of several flows of one frame, as in tunnels, each has
+    /// [`Flow::NEXT_OF_THE_SAME_FRAME`] more than the one before.
     pub id: u64,
     /// The client.
     pub src: IpAddr,
@@ -228,6 +229,9 @@ struct Rest {
 }
 
 impl Flow {
+    /// What tells flows of one frame apart. With it, numbers of frames up to 10^12 stay exact in JSON.
+    pub const NEXT_OF_THE_SAME_FRAME: u64 = 1 << 40;
+
     /// Seconds between its first packet and its last, of whole seconds each. Suricata: `flow.age`.
     pub fn age_secs(&self) -> u32 {
         (self.last_ns.div_euclid(NANOS_PER_SEC) - self.start_ns.div_euclid(NANOS_PER_SEC)) as u32
