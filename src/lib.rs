@@ -18,5 +18,6 @@ pub mod export;
 pub mod synth;
 pub mod report;
 pub mod suite;
+pub mod diff;
 pub mod verify;
 pub mod cli;

@@ -4,13 +4,15 @@
 //! [`Sink`]. The engine does no I/O and reads no clock: the same frames give the same results.
 
 mod facts;
+mod fleet;
 mod stateful;
 
 pub use facts::Facts;
+pub use fleet::{Ends, Fleet};
 
 use crate::capture::Frame;
 use crate::detect::{Program, RulePath, Tracer, Untraced};
-use crate::packet::{DecodeConfig, Packet, decode_frame};
+use crate::packet::{DecodeConfig, Decoded, Packet, decode_frame};
 use crate::policy::model::StatelessAction;
 use crate::verdict::{Alert, Cause, Decision, RuleId, Sink, Stage, Verdict};
 use stateful::Stateful;
@@ -82,21 +84,32 @@ impl<'p> Engine<'p> {
 
     /// The same, and tells a tracer of what rules made of it.
     pub(crate) fn process_traced(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
+        let mut decoded = decode_frame(&opened(frame, self.decapsulate), &self.decode);
+        self.judge(frame, &mut decoded, sink, tracer);
+    }
+
+    /// Judges a frame that has been decoded as this engine decodes.
+    fn judge(
+        &mut self,
+        frame: &Frame<'_>,
+        decoded: &mut Decoded<'_>,
+        sink: &mut dyn Sink,
+        tracer: &mut impl Tracer,
+    ) {
         self.stateful.begin(frame.number, frame.time_ns);
-        self.judge(frame, sink, tracer);
+        self.decide(frame, decoded, sink, tracer);
         self.stateful.pass_time(sink, tracer);
     }
 
-    fn judge(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
+    fn decide(
+        &mut self,
+        frame: &Frame<'_>,
+        decoded: &mut Decoded<'_>,
+        sink: &mut dyn Sink,
+        tracer: &mut impl Tracer,
+    ) {
         let cut = (frame.wire_len as usize) > frame.bytes.len();
         self.facts.note_frame(frame, cut);
-        let inner =
-            if self.decapsulate { crate::packet::decapsulate::decapsulate(frame.link_type, frame.bytes) } else { None };
-        let opened = match inner {
-            Some(inner) => Frame { link_type: inner.link_type, bytes: inner.bytes, ..*frame },
-            None => *frame,
-        };
-        let mut decoded = decode_frame(&opened, &self.decode);
         self.facts.note_packet(&decoded.packet);
         tracer.arrived(&decoded.packet);
         let decision = |verdict, stage, cause| Decision {
@@ -127,7 +140,7 @@ impl<'p> Engine<'p> {
             sink.decision(&decision(Verdict::Pass, Stage::None, Cause::NotIp));
             return;
         }
-        let fate = self.stateful.frame(&mut decoded, &self.decode, tracer);
+        let fate = self.stateful.frame(decoded, &self.decode, tracer);
         self.facts.bad_checksums = self.stateful.wrong_checksums();
         sink.decision(&Decision {
             drop_rule: fate.drop_rule,
@@ -155,6 +168,16 @@ impl<'p> Engine<'p> {
     /// Live flows.
     pub fn live_flows(&self) -> usize {
         self.stateful.live_flows()
+    }
+}
+
+/// The frame that the policy is to see: what a tunnel of mirrored traffic carries, where that is wanted.
+fn opened<'a>(frame: &Frame<'a>, decapsulate: bool) -> Frame<'a> {
+    let inner =
+        if decapsulate { crate::packet::decapsulate::decapsulate(frame.link_type, frame.bytes) } else { None };
+    match inner {
+        Some(inner) => Frame { link_type: inner.link_type, bytes: inner.bytes, ..*frame },
+        None => *frame,
     }
 }
 
