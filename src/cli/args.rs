@@ -20,7 +20,7 @@ use std::path::PathBuf;
     after_help = "\
 Exit codes:
   0  done
-  1  findings: --fail-on was met, something tried is not let through, or a test failed
+  1  findings: --fail-on was met, something tried is not let through, a test failed, a --gate is violated
   2  wrong usage, or input that cannot be used
   3  a capture is damaged, the results are partial
   4  internal error"
@@ -45,6 +45,8 @@ pub enum Command {
     Try(TryArgs),
     /// Run regression suites: traffic, and what the policy must do to it
     Test(super::test_cmd::TestArgs),
+    /// Say what a change of a policy does: what is written differently, and whose traffic fares differently
+    Diff(Box<super::diff_cmd::DiffArgs>),
     /// Write a policy as files for another program
     Export(ExportArgs),
     /// Compare with the Suricata that is installed, packet by packet and alert by alert
@@ -327,6 +329,14 @@ pub struct PolicyOptions {
     /// TCP idle time-out [default: as the policy says, else 350]
     #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..))]
     pub tcp_idle: Option<u32>,
+
+    /// Domains that are taken out of domain lists: `diff` changes one of its sides by them.
+    #[arg(skip)]
+    pub without_domain: Vec<String>,
+
+    /// Domains that are put into domain lists, likewise.
+    #[arg(skip)]
+    pub with_domain: Vec<String>,
 }
 
 /// How the stateful engine behaves where the policy does not say.
@@ -468,7 +478,7 @@ impl Assignment {
     }
 }
 
-fn rule_group(text: &str) -> Result<RuleGroupFile, String> {
+pub(super) fn rule_group(text: &str) -> Result<RuleGroupFile, String> {
     match text.split_once('=') {
         Some((arn, file)) if arn.starts_with("arn:") => {
             if file.is_empty() {
@@ -480,7 +490,7 @@ fn rule_group(text: &str) -> Result<RuleGroupFile, String> {
     }
 }
 
-fn assignment(text: &str) -> Result<Assignment, String> {
+pub(super) fn assignment(text: &str) -> Result<Assignment, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok(Assignment { name: name.trim().to_owned(), value: value.to_owned() })

@@ -9,7 +9,7 @@ pub enum Exit {
     /// 0: done, and nothing to complain about. A reader that closes the pipe early is also success.
     Done,
     /// 1: done, and the answer is the one that was to be signalled: `--fail-on` was met, something asked is not let
-    /// through, a test failed.
+    /// through, a test failed, a gate is violated.
     Findings,
     /// 2: wrong usage, or input that cannot be used; nothing was evaluated.
     BadInput,

@@ -4,7 +4,7 @@ use super::args::{AppError, Checksum, EngineOptions, EngineVersion, PolicyOption
 use super::session::Judge;
 use crate::capture::Frame;
 use crate::detect::{CompileOptions, EngineProfile, Program, Settings};
-use crate::engine::{Engine, EngineConfig};
+use crate::engine::{Engine, EngineConfig, Facts};
 use crate::policy::model::{Policy, StreamExceptionPolicy};
 use crate::report::{CaptureFacts, RuleEntry};
 use crate::source::{Diagnostic, Sources};
@@ -146,10 +146,14 @@ impl Judge for Engine<'_> {
     }
 
     fn tell(&self, facts: &mut CaptureFacts) {
-        let seen = self.facts();
-        facts.bad_checksums = seen.bad_checksums;
-        facts.oversized = seen.oversized;
-        facts.mirrored = seen.mirrored;
-        facts.custom_actions = seen.custom_actions.iter().map(|(name, n)| (name.clone(), *n)).collect();
+        tell(self.facts(), facts);
     }
+}
+
+/// Adds what an engine saw of the frames themselves.
+pub fn tell(seen: &Facts, facts: &mut CaptureFacts) {
+    facts.bad_checksums = seen.bad_checksums;
+    facts.oversized = seen.oversized;
+    facts.mirrored = seen.mirrored;
+    facts.custom_actions = seen.custom_actions.iter().map(|(name, n)| (name.clone(), *n)).collect();
 }

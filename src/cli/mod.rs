@@ -6,9 +6,11 @@
 
 pub mod args;
 pub mod console;
+pub mod diff_cmd;
 pub mod directory;
 pub mod exit;
 pub mod export_cmd;
+pub mod feed;
 pub mod firewall;
 pub mod progress;
 pub mod render;
@@ -44,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Try(args) => try_cmd::run(args, console),
         Command::Test(args) => test_cmd::run(args, console),
         Command::Export(args) => export_cmd::run(args, console),
+        Command::Diff(args) => diff_cmd::run(args, console),
         Command::Verify(args) => verify_cmd::run(args, console),
     };
     result.unwrap_or_else(|stop| {

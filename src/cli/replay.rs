@@ -3,15 +3,13 @@
 use super::args::{FailOn, Format, Part, ReplayArgs};
 use super::console::{Console, Stop};
 use super::exit::Exit;
-use super::progress::Progress;
+use super::feed::Feed;
 use super::session::{Judge, Session};
-use crate::capture::{Capture, CaptureError, CaptureOptions};
 use crate::report::jsonl::{JsonlWriter, Parts};
 use crate::report::table::Report;
 use crate::report::{CaptureFacts, RuleBook, Run, Summary, notice, table};
 use crate::verdict::{Alert, Decision, FlowRecord, Sink, Verdict};
 use std::io::Write;
-use std::path::PathBuf;
 
 /// Runs the command.
 ///
@@ -19,9 +17,8 @@ use std::path::PathBuf;
 /// When there is nothing to report: the policy or a capture cannot be used, or the output cannot be written.
 pub fn run(args: &ReplayArgs, console: Console) -> Result<Exit, Stop> {
     let session = Session::open(&args.policy, &args.policy_options, &args.engine_options, console)?;
-    let mut capture = Capture::open(&args.captures, &CaptureOptions::default())?;
-    let progress = Progress::new(console.shows_progress(args.output.format == Format::Jsonl));
-    let mut feed = Feed { capture: &mut capture, names: &args.captures, tunnels: args.decapsulate, progress };
+    let shows_progress = console.shows_progress(args.output.format == Format::Jsonl);
+    let mut feed = Feed::open(&args.captures, args.decapsulate, shows_progress)?;
     let mut judge = session.judge(args.decapsulate);
     let parts = parts(&args.only);
     let (summary, facts) = match args.output.format {
@@ -45,7 +42,7 @@ pub fn run(args: &ReplayArgs, console: Console) -> Result<Exit, Stop> {
 
 /// Writes records as frames are decided, and counts beside them.
 fn records(
-    feed: &mut Feed<'_>,
+    feed: &mut Feed,
     judge: &mut dyn Judge,
     book: &RuleBook,
     parts: Parts,
@@ -68,45 +65,6 @@ fn write_table(
     let notices = notice::of_replay(&run.notices, book, summary, capture);
     table::write(out, &Report { run, capture, book, summary, notices: &notices }, parts)?;
     Ok(out.flush()?)
-}
-
-/// The captures of a replay on their way through the engine.
-struct Feed<'a> {
-    capture: &'a mut Capture,
-    names: &'a [PathBuf],
-    tunnels: bool,
-    progress: Progress,
-}
-
-impl Feed<'_> {
-    /// Sends every frame through `judge`, until there are no more or `full` says that the sink takes no more.
-    fn through<S: Sink>(
-        &mut self,
-        judge: &mut dyn Judge,
-        sink: &mut S,
-        full: impl Fn(&S) -> bool,
-    ) -> Result<CaptureFacts, Stop> {
-        let mut facts = CaptureFacts { decapsulated: self.tunnels, ..CaptureFacts::default() };
-        while let Some(frame) = self.capture.next_frame()? {
-            facts.frames = frame.number;
-            facts.bytes += u64::from(frame.wire_len);
-            let (first, last) = facts.span_ns.unwrap_or((frame.time_ns, frame.time_ns));
-            facts.span_ns = Some((first.min(frame.time_ns), last.max(frame.time_ns)));
-            judge.process(&frame, sink);
-            if full(sink) {
-                break;
-            }
-            self.progress.tick(facts.frames, || self.capture.progress());
-        }
-        judge.finish(sink);
-        judge.tell(&mut facts);
-        self.progress.finish();
-        facts.names = self.names.iter().map(|name| name.display().to_string()).collect();
-        facts.backwards = self.capture.stats().time_went_backwards;
-        facts.skipped = self.capture.skipped().len() as u64;
-        facts.damage = self.capture.damage().iter().map(ToString::to_string).collect();
-        Ok(facts)
-    }
 }
 
 /// Writes and counts.
@@ -152,17 +110,11 @@ fn exit(fail_on: &[FailOn], summary: &Summary, facts: &CaptureFacts) -> Exit {
     findings.or(if facts.damage.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
-impl From<CaptureError> for Stop {
-    fn from(error: CaptureError) -> Self {
-        Self::bad_input(error.to_string(), error.help())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::write::PcapWriter;
-    use crate::capture::{Frame, LinkType};
+    use crate::capture::{Capture, Frame, LinkType};
     use crate::verdict::{Cause, Stage};
     use std::io;
 
@@ -199,9 +151,7 @@ mod tests {
     }
 
     fn replayed(cut: usize, out: impl Write) -> Result<(Summary, CaptureFacts), Stop> {
-        let mut capture = three_frames(cut);
-        let names = ["x.pcap".into()];
-        let mut feed = Feed { capture: &mut capture, names: &names, tunnels: false, progress: Progress::new(false) };
+        let mut feed = Feed::new(three_frames(cut), vec!["x.pcap".to_owned()], false);
         records(&mut feed, &mut EverySecond, &RuleBook::default(), Parts::ALL, out)
     }
 

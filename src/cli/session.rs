@@ -234,6 +234,8 @@ fn load_options(options: &PolicyOptions, engine: &EngineOptions) -> LoadOptions 
             tcp_idle: options.tcp_idle.map(|secs| Duration::from_secs(u64::from(secs))),
         },
         leave_out: options.leave_out.clone(),
+        without_domains: options.without_domain.clone(),
+        with_domains: options.with_domain.clone(),
         dialect: match engine.engine {
             EngineVersion::Suricata7 => Dialect::SURICATA_7,
             EngineVersion::Suricata8 => Dialect::SURICATA_8,

@@ -130,14 +130,14 @@ fn write_outcomes(
             Cause::NoRule => write_line(out, "no rule decided about any packet", "")?,
             cause => {
                 let text = format!("{}: {}", trial.what(outcome.packet), book.describe(cause));
-                write_line(out, &text, message(book, cause))?;
+                write_line(out, &text, book.message(cause))?;
             }
         }
         for (rule, packet) in &outcome.alerts {
             let at = packet.map_or("end of the flow", |n| trial.what(n));
             let cause = Cause::Rule(*rule);
             let text = format!("{at}: {WARN}alert{WARN:#} {}", book.describe(cause));
-            write_line(out, &text, message(book, cause))?;
+            write_line(out, &text, book.message(cause))?;
         }
     }
     Ok(())
@@ -149,12 +149,6 @@ fn write_line(out: &mut dyn Write, text: &str, message: &str) -> io::Result<()> 
     let message = cut(&printable(message), WIDTH.saturating_sub(INDENT + used + 2));
     let gap = if message.is_empty() { "" } else { "  " };
     writeln!(out, "{:INDENT$}{text}{gap}{DIM}{message}{DIM:#}", "")
-}
-
-/// What the rule that decided says of itself.
-fn message(book: &RuleBook, cause: Cause) -> &str {
-    let (Cause::Rule(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id))) = cause else { return "" };
-    book.rule(id).filter(|rule| rule.default_action.is_none()).map_or("", |rule| rule.msg.as_str())
 }
 
 /// One URL's outcome as a record.

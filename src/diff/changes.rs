@@ -3,10 +3,10 @@
 //! Rules of domain lists are spoken of as domains. What a change does to traffic is not said here: see
 //! [`super::outcomes`].
 
-use super::matching::{GroupPair, Matching, Pair, domain_of};
+use super::matching::{GroupPair, Matching, Pair, domain_of, speaks_of_domains};
 use crate::policy::model::{
-    AddressVariable, CustomAction, Policy, PortVariable, RuleOrder, StatefulGroup, StatefulKind, StatelessAction,
-    StatelessActions, StatelessGroup, StatelessRule, StreamExceptionPolicy, TcpFlags,
+    AddressVariable, CustomAction, Policy, PortVariable, RuleOrder, StatefulGroup, StatelessAction, StatelessActions,
+    StatelessGroup, StatelessRule, StreamExceptionPolicy, TcpFlags,
 };
 use crate::report::RuleBook;
 use crate::report::names::ProtocolName;
@@ -125,7 +125,11 @@ impl Change {
     /// The change in one sentence, without its places.
     pub fn sentence(&self) -> String {
         let what = &self.what;
-        match (self.kind, &self.old, &self.new) {
+        // a whole rule is code; of one that changed, parts are
+        let form = |form: &Option<String>| {
+            form.as_ref().map(|form| if self.subject == Subject::Rule { format!("`{form}`") } else { form.clone() })
+        };
+        match (self.kind, form(&self.old), form(&self.new)) {
             (ChangeKind::Changed, Some(old), Some(new)) => format!("{what}: {old} → {new}"),
             (ChangeKind::Changed, None, Some(new)) => format!("{what}: {new}"),
             (ChangeKind::Changed, ..) => format!("{what} changed"),
@@ -188,12 +192,7 @@ impl<'a> Writer<'a> {
 
     fn settings(&mut self) {
         let (old, new) = (&self.old.policy.stateful, &self.new.policy.stateful);
-        self.value(
-            Subject::RuleOrder,
-            "order of evaluation",
-            order(old.order).to_owned(),
-            order(new.order).to_owned(),
-        );
+        self.value(Subject::RuleOrder, "order of evaluation", order(old.order).to_owned(), order(new.order).to_owned());
         let actions = |policy: &'a Policy| {
             let all = policy.stateful.default_actions.iter();
             all.map(|action| (format!("aws:{}", action.value.name()), action.span)).collect::<BTreeMap<_, _>>()
@@ -305,7 +304,8 @@ impl<'a> Writer<'a> {
     }
 
     fn stateless_group(&mut self, pair: &GroupPair) {
-        let of = |policy: &'a Policy, place: Option<usize>| place.and_then(|n| policy.stateless.as_ref()?.groups.get(n));
+        let of =
+            |policy: &'a Policy, place: Option<usize>| place.and_then(|n| policy.stateless.as_ref()?.groups.get(n));
         let (old, new) = (of(self.old.policy, pair.group.old), of(self.new.policy, pair.group.new));
         let Some(name) = new.or(old).map(|group| group.name.as_str()) else { return };
         let form = |group: &'a StatelessGroup| (format!("priority {}", group.priority), group.span);
@@ -333,7 +333,7 @@ impl<'a> Writer<'a> {
             self.group_itself(before, now);
         }
         self.variables(name, old, new);
-        if shown.kind == StatefulKind::DomainList {
+        if speaks_of_domains([old, new]) {
             self.domain_list(name, (old, new), &pair.rules);
         } else {
             self.rules(name, (old, new), &pair.rules);
@@ -405,7 +405,12 @@ impl<'a> Writer<'a> {
     ) {
         let form = |group: &'a StatefulGroup| (list_word(group).to_owned(), group.span);
         if let (Some(before), Some(now)) = (old, new) {
-            self.note(Subject::DomainList, format!("kind of domain list `{name}`"), Some(form(before)), Some(form(now)));
+            self.note(
+                Subject::DomainList,
+                format!("kind of domain list `{name}`"),
+                Some(form(before)),
+                Some(form(now)),
+            );
             let protocols = |group: &'a StatefulGroup| Some((list_protocols(group), group.span));
             let what = format!("protocols of domain list `{name}`");
             self.note(Subject::DomainList, what, protocols(before), protocols(now));
@@ -456,12 +461,7 @@ impl<'a> Writer<'a> {
             match (before, now) {
                 (Some(before), Some(now)) => {
                     let (old_parts, new_parts) = differing_parts(before, now);
-                    self.note(
-                        Subject::Rule,
-                        what.clone(),
-                        Some((old_parts, at(before))),
-                        Some((new_parts, at(now))),
-                    );
+                    self.note(Subject::Rule, what.clone(), Some((old_parts, at(before))), Some((new_parts, at(now))));
                     if moved.contains(pair) {
                         let turn = |place: Option<usize>| format!("turn {}", place.map_or(0, |place| place + 1));
                         let forms = (turn(pair.old), turn(pair.new));
@@ -521,8 +521,8 @@ fn differing_parts(old: &Rule, new: &Rule) -> (String, String) {
             rule.destination_port.value.to_string(),
         ]
     };
-    const NAMES: [&str; 7] = ["", "", "source ", "source port ", "", "destination ", "destination port "];
-    for ((name, before), now) in NAMES.into_iter().zip(header(old)).zip(header(new)) {
+    let names = ["", "", "source ", "source port ", "", "destination ", "destination port "];
+    for ((name, before), now) in names.into_iter().zip(header(old)).zip(header(new)) {
         if before != now {
             let [old_parts, new_parts] = &mut parts;
             old_parts.push(format!("{name}{before}"));
@@ -616,4 +616,117 @@ fn stateless_text(rule: &StatelessRule) -> String {
         nets(&rule.destinations),
         ports(&rule.destination_ports)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{self, LoadOptions};
+
+    /// The changes between two documents, one a line, with their places.
+    fn said(name: &str, old: &str, new: &str) -> String {
+        said_with(name, (old, &LoadOptions::default()), (new, &LoadOptions::default()))
+    }
+
+    fn said_with(name: &str, old: (&str, &LoadOptions), new: (&str, &LoadOptions)) -> String {
+        let load = |side: &str, (text, options): (&str, &LoadOptions)| {
+            let loaded = policy::load_text(&format!("{side}.{name}"), text, options).unwrap();
+            let policy = loaded.policy.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+            (policy, RuleBook { sources: loaded.sources, ..RuleBook::default() })
+        };
+        let (old, new) = (load("old", old), load("new", new));
+        let matching = Matching::new(&old.0, &new.0);
+        let side = |(policy, book)| Side { policy, book };
+        let all = changes(&matching, side((&old.0, &old.1)), side((&new.0, &new.1)));
+        let line = |change: &Change| {
+            let places = [&change.old_at, &change.new_at].map(|place| place.as_deref().unwrap_or("-"));
+            format!("{}: {} ({})", change.subject.name(), change.sentence(), places.join(", "))
+        };
+        all.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn list(kind: &str, types: &str, targets: &str) -> String {
+        format!(
+            r#"{{"RuleGroup": {{"RulesSource": {{"RulesSourceList": {{
+"GeneratedRulesType": "{kind}", "TargetTypes": [{types}], "Targets": [
+{targets}]}}}}}},
+"RuleGroupResponse": {{"RuleGroupName": "domains", "Type": "STATEFUL", "Capacity": 100}}}}"#
+        )
+    }
+
+    #[test]
+    fn domains_are_spoken_of_as_domains() {
+        let home = LoadOptions {
+            stateful: policy::StatefulOptions { home_net: Some("10.0.0.0/8".to_owned()), ..Default::default() },
+            ..LoadOptions::default()
+        };
+        let both = r#""TLS_SNI", "HTTP_HOST""#;
+        let old = list("ALLOWLIST", both, "\"a.example\",\n\".b.example\"");
+        let new = list("ALLOWLIST", both, "\".B.example\",\n\".c.example\"");
+        insta::assert_snapshot!(said_with("json", (&old, &home), (&new, &home)), @r"
+        domain: domain `.c.example` of allow list `domains` added (-, new.json:4)
+        domain: domain `a.example` of allow list `domains` removed (old.json:3, -)
+        ");
+        let new = list("DENYLIST", r#""TLS_SNI""#, "\"a.example\",\n\".b.example\"");
+        insta::assert_snapshot!(said_with("json", (&old, &home), (&new, &home)), @r"
+        domain-list: kind of domain list `domains`: allow → deny (old.json:5:23, new.json:5:23)
+        domain-list: protocols of domain list `domains`: TLS, HTTP → TLS (old.json:5:23, new.json:5:23)
+        ");
+        let edited = LoadOptions {
+            without_domains: vec!["A.example".to_owned()],
+            with_domains: vec!["domains=d.example".to_owned()],
+            ..home.clone()
+        };
+        insta::assert_snapshot!(said_with("json", (&old, &home), (&old, &edited)), @r"
+        domain: domain `d.example` of allow list `domains` added (-, new.json:1)
+        domain: domain `a.example` of allow list `domains` removed (old.json:3, -)
+        ");
+    }
+
+    #[test]
+    fn rules_that_were_renumbered_edited_or_moved_are_known_again() {
+        let old = "pass tcp any any -> any 22 (sid:1;)\n\
+                   drop tls any any -> any any (tls.sni; content:\"x\"; sid:2; rev:1;)\n\
+                   alert ip any any -> any any (msg:\"z\"; sid:3;)\n";
+        let new = "alert ip any any -> any any (msg:\"z\"; sid:3;)\n\
+                   pass tcp any any -> any 22 (sid:10;)\n\
+                   alert tls any any -> any 443 (tls.sni; content:\"x\"; nocase; sid:2; rev:2;)\n\
+                   drop udp any any -> any 53 (sid:4;)\n";
+        let strict = LoadOptions {
+            stateful: policy::StatefulOptions { order: Some(RuleOrder::Strict), ..Default::default() },
+            ..LoadOptions::default()
+        };
+        insta::assert_snapshot!(said_with("rules", (old, &strict), (new, &strict)), @r#"
+        rule-turn: rule sid 3 of `new`: turn 3 → turn 1 (old.rules:3, new.rules:1)
+        rule: rule sid 10 of `new`: `sid:1` → `sid:10` (old.rules:1, new.rules:2)
+        rule: rule sid 2 of `new`: `drop; destination port any; content:"x"; rev:1` → `alert; destination port 443; content:"x"; nocase; rev:2` (old.rules:2, new.rules:3)
+        rule: rule sid 4 of `new` added: `drop udp any any -> any 53 (sid:4;)` (-, new.rules:4)
+        "#);
+        insta::assert_snapshot!(said("rules", old, old), @"");
+    }
+
+    #[test]
+    fn settings_and_variables_are_compared() {
+        let policy = |order: &str, actions: &str, home: &str| {
+            format!(
+                r#"{{"FirewallPolicyResponse": {{"FirewallPolicyName": "p"}}, "FirewallPolicy": {{
+"StatelessDefaultActions": ["aws:forward_to_sfe"], "StatelessFragmentDefaultActions": ["aws:{}"],
+"StatefulEngineOptions": {{"RuleOrder": "{order}", "StreamExceptionPolicy": "{}"}},
+"PolicyVariables": {{"RuleVariables": {{"HOME_NET": {{"Definition": ["{home}"]}}}}}},
+"StatefulDefaultActions": [{actions}],
+"StatefulRuleGroupReferences": []}}}}"#,
+                if home.starts_with("10.1") { "pass" } else { "drop" },
+                if home.starts_with("10.1") { "DROP" } else { "REJECT" },
+            )
+        };
+        let old = policy("DEFAULT_ACTION_ORDER", "", "10.1.0.0/16");
+        let new = policy("STRICT_ORDER", "\"aws:drop_established\"", "10.2.0.0/16");
+        insta::assert_snapshot!(said("json", &old, &new), @r"
+        rule-order: order of evaluation: action order → strict order (-, -)
+        default-action: stateful default action aws:drop_established added (-, new.json:5:28)
+        stream-exception-policy: stream exception policy: drop → reject (-, -)
+        variable: HOME_NET of the policy: 10.1.0.0/16 → 10.2.0.0/16 (old.json:4:67, new.json:4:67)
+        stateless-default-action: stateless default action for UDP fragments: aws:pass → aws:drop (-, -)
+        ");
+    }
 }

@@ -5,7 +5,7 @@
 //! numbers the expansion gave them.
 
 use crate::detect::Program;
-use crate::policy::model::{Policy, StatefulGroup, StatefulKind};
+use crate::policy::model::{DefaultAction, Policy, StatefulGroup, StatefulKind};
 use crate::rules::ast::Rule;
 use crate::rules::keyword::Keyword;
 use crate::verdict::{Cause, RuleId, StatelessRuleId};
@@ -44,10 +44,10 @@ impl Matching {
     /// Of two policies.
     pub fn new(old: &Policy, new: &Policy) -> Self {
         let rules = |group: Pair| {
-            let of = |policy: &Policy, place: Option<usize>| {
-                place.and_then(|place| policy.stateful.groups.get(place)).map(keys).unwrap_or_default()
-            };
-            GroupPair { group, rules: pairs(&of(old, group.old), &of(new, group.new)) }
+            let sides = [(old, group.old), (new, group.new)].map(|(policy, place)| policy.stateful.groups.get(place?));
+            let is_list = speaks_of_domains(sides);
+            let [old, new] = sides.map(|side| side.map(|side| keys(side, is_list)).unwrap_or_default());
+            GroupPair { group, rules: pairs(&old, &new) }
         };
         let groups = pairs(&group_keys(&old.stateful.groups), &group_keys(&new.stateful.groups));
         Self { groups: groups.into_iter().map(rules).collect(), stateless: stateless(old, new) }
@@ -110,18 +110,20 @@ fn group_keys(groups: &[StatefulGroup]) -> Vec<Keys> {
     groups.iter().map(|group| vec![name(group), group.arn.clone(), holds(group), only(group)]).collect()
 }
 
-fn keys(group: &StatefulGroup) -> Vec<Keys> {
-    match group.kind {
-        StatefulKind::DomainList => group.rules.iter().map(|rule| vec![Some(list_key(rule))]).collect(),
-        StatefulKind::Suricata | StatefulKind::Standard => group
-            .rules
-            .iter()
-            .map(|rule| {
-                let number = format!("{}:{}", rule.gid(), rule.sid());
-                vec![Some(rule.to_string()), Some(text_without_number(rule)), Some(number)]
-            })
-            .collect(),
-    }
+/// Whether the rules of a group are those of a domain list on every side that has the group.
+pub(super) fn speaks_of_domains(sides: [Option<&StatefulGroup>; 2]) -> bool {
+    sides.into_iter().flatten().all(|group| group.kind == StatefulKind::DomainList)
+}
+
+fn keys(group: &StatefulGroup, is_list: bool) -> Vec<Keys> {
+    let keys = |rule: &Rule| {
+        if is_list {
+            return vec![Some(list_key(rule))];
+        }
+        let number = format!("{}:{}", rule.gid(), rule.sid());
+        vec![Some(rule.to_string()), Some(text_without_number(rule)), Some(number)]
+    };
+    group.rules.iter().map(keys).collect()
 }
 
 fn list_key(rule: &Rule) -> String {
@@ -172,13 +174,10 @@ impl Identities {
     pub fn new(matching: &Matching, old: (&Policy, &Program), new: (&Policy, &Program)) -> Self {
         let mut next = 0;
         let mut places: [HashMap<u32, u32>; 2] = [HashMap::default(), HashMap::default()];
-        let starts = [old, new].map(|(policy, _)| starts(policy));
+        let [old_starts, new_starts] = [old, new].map(|(policy, _)| starts(policy));
         for group in &matching.groups {
-            let sides = [group.group.old, group.group.new];
-            let first = [0, 1].map(|side: usize| {
-                let starts: &Vec<u32> = if side == 0 { &starts[0] } else { &starts[1] };
-                sides.get(side).copied().flatten().and_then(|place| starts.get(place)).copied().unwrap_or(0)
-            });
+            let first = [(&old_starts, group.group.old), (&new_starts, group.group.new)]
+                .map(|(starts, place)| place.and_then(|place| starts.get(place)).copied().unwrap_or(0));
             for rule in &group.rules {
                 for ((side, place), first) in places.iter_mut().zip([rule.old, rule.new]).zip(first) {
                     if let Some(place) = place {
@@ -198,7 +197,7 @@ impl Identities {
                 match (rule, written) {
                     (None, Some(number)) => number,
                     (rule, _) => {
-                        let key = rule.map(|rule| (rule.default_action.map(|action| action.name()), rule.sid));
+                        let key = rule.map(|rule| (rule.default_action.map(DefaultAction::name), rule.sid));
                         *of_default_actions.entry(key.unwrap_or((None, 0))).or_insert_with(|| {
                             next += 1;
                             next - 1

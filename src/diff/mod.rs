@@ -14,4 +14,4 @@ pub mod tally;
 pub use changes::{Change, ChangeKind, Subject, changes};
 pub use matching::{Identities, Matching};
 pub use outcomes::{Comparison, Heard};
-pub use tally::{Decider, Kind, OutcomeChange, Outcomes};
+pub use tally::{Decider, Group, Kind, OutcomeChange, Outcomes, Reasons, Row};

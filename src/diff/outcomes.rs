@@ -146,7 +146,7 @@ impl Comparison {
                 }
             }
         }
-        self.end(heard);
+        self.ended(heard);
         self.frames += 1;
         if self.frames.is_multiple_of(SWEEP_FRAMES) {
             self.sweep(time_ns);
@@ -155,7 +155,7 @@ impl Comparison {
 
     /// Takes in what the engines say at their end, and closes what is open.
     pub fn finish(mut self, heard: [&Heard; 2]) -> Outcomes {
-        self.end(heard);
+        self.ended(heard);
         for place in 0..self.conversations.len() {
             self.close(place);
         }
@@ -262,8 +262,8 @@ impl Comparison {
         }
     }
 
-    /// Flows that ended, with the alerts that were raised while they were closed.
-    fn end(&mut self, heard: [&Heard; 2]) {
+    /// Takes in only which flows ended, with the alerts that were raised while they were closed.
+    pub fn ended(&mut self, heard: [&Heard; 2]) {
         for (side, heard) in heard.into_iter().enumerate() {
             for alert in heard.alerts.iter().filter(|alert| alert.frame_no == 0) {
                 let between = |flow: &&FlowRecord| {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-/// Rows of each grouping that are told apart; the rest is counted together.
+/// Rows of each list that are told apart; the rest counts in the totals only.
 pub const DISTINCT_MAX: usize = 50_000;
 
 /// What became of a conversation, compared with before. In order of weight.
@@ -81,6 +81,27 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Of two kinds of traffic together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Same, other) => other,
+            (kind, Self::Same) => kind,
+            (kind, other) if kind == other => kind,
+            _ => Self::Both,
+        }
+    }
+
+    /// Whether packets pass that did not.
+    pub fn widens(self) -> bool {
+        matches!(self, Self::Wider | Self::Both)
+    }
+
+    /// Whether packets do not pass that did.
+    pub fn narrows(self) -> bool {
+        matches!(self, Self::Narrower | Self::Both)
+    }
+
     /// `same`, `narrower`, `wider` or `both`.
     pub fn name(self) -> &'static str {
         match self {
@@ -181,19 +202,6 @@ pub struct Changed {
     pub first_frame: u64,
 }
 
-/// Which row.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RowKey<K> {
-    /// What changed.
-    pub change: OutcomeChange,
-    /// What conversations are grouped by.
-    pub by: K,
-    /// Who decided before.
-    pub old: Decider,
-    /// Who decides now.
-    pub new: Decider,
-}
-
 /// Conversations of one row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
@@ -219,8 +227,31 @@ impl Row {
     }
 }
 
-/// Rows by what conversations are grouped by.
-pub type Rows<K> = BTreeMap<RowKey<K>, Row>;
+/// Which conversations belong together: the same change for the same reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reasons {
+    /// What changed.
+    pub change: OutcomeChange,
+    /// Who decided before.
+    pub old: Decider,
+    /// Who decides now.
+    pub new: Decider,
+}
+
+/// Conversations with the same reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// All of them.
+    pub total: Row,
+    /// By the server's name; `None` where none was seen.
+    pub domains: BTreeMap<Option<String>, Row>,
+    /// By server, protocol and port.
+    pub destinations: BTreeMap<Destination, Row>,
+    /// By client.
+    pub sources: BTreeMap<IpAddr, Row>,
+    /// Conversations that found no room in one of the lists.
+    pub not_told_apart: u64,
+}
 
 /// What a change of policy does to the traffic that was asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -233,16 +264,8 @@ pub struct Outcomes {
     pub newly_passed: Tally,
     /// Frames that do not pass and did.
     pub newly_dropped: Tally,
-    /// Totals by what changed.
-    pub totals: BTreeMap<OutcomeChange, Row>,
-    /// By the server's name; `None` where none was seen.
-    pub by_domain: Rows<Option<String>>,
-    /// By server, protocol and port.
-    pub by_destination: Rows<Destination>,
-    /// By client.
-    pub by_source: Rows<IpAddr>,
-    /// Changed conversations that found no room in one of the groupings.
-    pub not_told_apart: u64,
+    /// Conversations whose outcome changed.
+    pub groups: BTreeMap<Reasons, Group>,
 }
 
 impl Outcomes {
@@ -256,18 +279,30 @@ impl Outcomes {
         }
     }
 
+    /// Conversations of one kind of change, whatever the reasons.
+    pub fn total(&self, change: OutcomeChange) -> Row {
+        let groups = self.groups.iter().filter(|(reasons, _)| reasons.change == change);
+        groups.fold(Row::default(), |mut sum, (_, group)| {
+            sum.flows += group.total.flows;
+            sum.hosts.extend(&group.total.hosts);
+            sum.packets = sum.packets.plus(group.total.packets);
+            sum
+        })
+    }
+
     pub(super) fn add(&mut self, changed: &Changed) {
-        self.totals.entry(changed.change).or_default().add(changed);
         let Changed { change, old, new, .. } = *changed;
-        let room = put(&mut self.by_domain, RowKey { change, by: changed.domain.clone(), old, new }, changed)
-            & put(&mut self.by_destination, RowKey { change, by: changed.destination, old, new }, changed)
-            & put(&mut self.by_source, RowKey { change, by: changed.source, old, new }, changed);
-        self.not_told_apart += u64::from(!room);
+        let group = self.groups.entry(Reasons { change, old, new }).or_default();
+        group.total.add(changed);
+        let room = put(&mut group.domains, changed.domain.clone(), changed)
+            & put(&mut group.destinations, changed.destination, changed)
+            & put(&mut group.sources, changed.source, changed);
+        group.not_told_apart += u64::from(!room);
     }
 }
 
 /// Adds to a row; false when there is no room for it.
-fn put<K: Ord>(rows: &mut Rows<K>, key: RowKey<K>, changed: &Changed) -> bool {
+fn put<K: Ord>(rows: &mut BTreeMap<K, Row>, key: K, changed: &Changed) -> bool {
     let room = rows.len() < DISTINCT_MAX || rows.contains_key(&key);
     if room {
         rows.entry(key).or_default().add(changed);

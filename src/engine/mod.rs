@@ -173,8 +173,7 @@ impl<'p> Engine<'p> {
 
 /// The frame that the policy is to see: what a tunnel of mirrored traffic carries, where that is wanted.
 fn opened<'a>(frame: &Frame<'a>, decapsulate: bool) -> Frame<'a> {
-    let inner =
-        if decapsulate { crate::packet::decapsulate::decapsulate(frame.link_type, frame.bytes) } else { None };
+    let inner = if decapsulate { crate::packet::decapsulate::decapsulate(frame.link_type, frame.bytes) } else { None };
     match inner {
         Some(inner) => Frame { link_type: inner.link_type, bytes: inner.bytes, ..*frame },
         None => *frame,

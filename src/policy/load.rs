@@ -106,6 +106,7 @@ fn load_files(files: &[(String, PathBuf)], in_directory: bool, options: &LoadOpt
     let policy = choose(&documents, &env, &mut problems);
     if policy.is_some() {
         problems.extend(left_nothing_out(&env));
+        problems.extend(edited_nothing(&env));
     }
     let language = policy
         .as_ref()
@@ -444,6 +445,25 @@ fn left_nothing_out(env: &Env<'_>) -> Vec<Diagnostic> {
             })
         })
         .collect()
+}
+
+/// Edits of domain lists that no list had a place for.
+fn edited_nothing(env: &Env<'_>) -> Vec<Diagnostic> {
+    let done = env.noted.edits.borrow();
+    let mut problems = Vec::new();
+    for domain in env.options.without_domains.iter().filter(|domain| !done.contains(*domain)) {
+        problems.push(
+            Diagnostic::error(code::NO_SUCH_NAME, format!("no domain list of the policy has `{domain}`"))
+                .help("write the domain as the list has it, with its leading dot if there is one"),
+        );
+    }
+    for wanted in env.options.with_domains.iter().filter(|wanted| !done.contains(*wanted)) {
+        problems.push(
+            Diagnostic::error(code::NO_SUCH_NAME, format!("there is no domain list to put `{wanted}` into"))
+                .help("LIST=DOMAIN names the rule group of the list; a domain alone goes into every allow list"),
+        );
+    }
+    problems
 }
 
 fn no_such(wanted: &str, policies: &[&Resource], groups: &[&Resource]) -> Diagnostic {

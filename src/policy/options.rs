@@ -25,6 +25,11 @@ pub struct LoadOptions {
     /// Rule groups by name, logical id or ARN that are left out; what matches no group is taken for a keyword, and the
     /// rules that use it are left out.
     pub leave_out: Vec<String>,
+    /// Domains that are taken out of the domain lists before they are expanded.
+    pub without_domains: Vec<String>,
+    /// Domains that are put into domain lists before they are expanded: `LIST=DOMAIN` into the list of that group, a domain
+    /// alone into every allow list.
+    pub with_domains: Vec<String>,
     /// The language of Suricata rules.
     pub dialect: Dialect,
 }

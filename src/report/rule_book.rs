@@ -141,6 +141,12 @@ impl RuleBook {
         }
     }
 
+    /// What the rule that decided says of itself; empty where none did, or a default action's.
+    pub fn message(&self, cause: Cause) -> &str {
+        let (Cause::Rule(id) | Cause::FlowPassed(id) | Cause::FlowDropped(Some(id))) = cause else { return "" };
+        self.rule(id).filter(|rule| rule.default_action.is_none()).map_or("", |rule| rule.msg.as_str())
+    }
+
     /// Names a rule by its number alone where no rule of another place has it too.
     pub fn describe_shortly(&self, id: RuleId) -> String {
         let Some(rule) = self.rule(id) else { return self.describe_rule(id) };

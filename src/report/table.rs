@@ -125,7 +125,8 @@ fn net_text(net: &Net) -> String {
     if net.origin.is_empty() { net.value.clone() } else { format!("{}, from {}", net.value, net.origin) }
 }
 
-fn capture_text(capture: &CaptureFacts) -> String {
+/// The captures, how much is in them, and when it was.
+pub fn capture_text(capture: &CaptureFacts) -> String {
     let names = match capture.names.as_slice() {
         [one] => one.clone(),
         [first, rest @ ..] => format!("{first} and {} more", rest.len()),

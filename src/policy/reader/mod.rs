@@ -49,6 +49,8 @@ pub(super) struct Noted {
     pub(super) supplies: RefCell<BTreeSet<usize>>,
     /// Which names of `leave_out` left something out.
     pub(super) left_out: RefCell<BTreeSet<String>>,
+    /// Which of the edits of domain lists found a list.
+    pub(super) edits: RefCell<BTreeSet<String>>,
     /// For the reports.
     pub(super) notices: RefCell<Vec<Notice>>,
 }

@@ -138,7 +138,8 @@ fn rules(
     match chosen {
         "RulesString" => suricata(node, name, env, problems),
         "RulesSourceList" => {
-            let list = domain_list(node, &what, problems)?;
+            let mut list = domain_list(node, &what, problems)?;
+            edit(&mut list, name, env);
             refusals::domain_list(&list, problems);
             match domain_list::expand(&list, order) {
                 Ok(rules) => Some((StatefulKind::DomainList, rules)),
@@ -297,6 +298,27 @@ fn domain_list(node: &Node, what: &str, problems: &mut Problems) -> Option<Domai
         targets: targets?,
         span: node.span,
     })
+}
+
+/// Takes out and puts in the domains that the caller wants out and in, as if the document said so.
+fn edit(list: &mut DomainList, name: &str, env: &Env<'_>) {
+    for domain in &env.options.without_domains {
+        let before = list.targets.len();
+        list.targets.retain(|target| !target.as_str().eq_ignore_ascii_case(domain));
+        if list.targets.len() < before {
+            env.noted.edits.borrow_mut().insert(domain.clone());
+        }
+    }
+    for wanted in &env.options.with_domains {
+        let (meant, domain) = match wanted.split_once('=') {
+            Some((group, domain)) => (group == name, domain),
+            None => (list.list == ListType::Allow, wanted.as_str()),
+        };
+        if meant {
+            env.noted.edits.borrow_mut().insert(wanted.clone());
+            list.targets.push(MappedText::derived(domain, list.span));
+        }
+    }
 }
 
 /// Whether any target is written with capitals, which HTTP lists do not keep.

@@ -1,0 +1,96 @@
+//! Engines that share reading and decoding say what each says by itself: all rule files of the golden answers at once, on
+//! both engines, over every capture of the repository.
+
+#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
+
+use firedrill::capture::{Capture, CaptureOptions};
+use firedrill::detect::{CompileOptions, EngineProfile, Program};
+use firedrill::engine::{Engine, EngineConfig, Fleet};
+use firedrill::policy::{self, LoadOptions, StatefulOptions};
+use firedrill::verdict::{Alert, Decision, FlowRecord, Sink};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, PartialEq)]
+enum Said {
+    Decision(Decision),
+    Alert(Alert),
+    Flow(FlowRecord),
+}
+
+#[derive(Default, PartialEq)]
+struct Heard(Vec<Said>);
+
+impl Sink for Heard {
+    fn decision(&mut self, decision: &Decision) {
+        self.0.push(Said::Decision(*decision));
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        self.0.push(Said::Alert(*alert));
+    }
+
+    fn flow(&mut self, flow: FlowRecord) {
+        self.0.push(Said::Flow(flow));
+    }
+}
+
+fn files(folder: &str, wanted: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> =
+        paths.filter(|path| path.file_name().unwrap().to_string_lossy().contains(wanted)).collect();
+    found.sort();
+    found
+}
+
+/// Every rule file that stands by itself, for both engines.
+fn programs() -> Vec<Program> {
+    let options = LoadOptions {
+        stateful: StatefulOptions { home_net: Some("10.0.0.0/8".to_owned()), ..StatefulOptions::default() },
+        ..LoadOptions::default()
+    };
+    let mut programs = Vec::new();
+    for path in files("tests/golden/rules", ".rules") {
+        let mut loaded = policy::load(&path, &options).unwrap();
+        let Some(policy) = loaded.policy else { continue };
+        for profile in [EngineProfile::suricata_7(), EngineProfile::suricata_8()] {
+            let options = CompileOptions { profile, ..CompileOptions::default() };
+            programs.extend(Program::compile(&policy, &mut loaded.sources, &options));
+        }
+    }
+    programs
+}
+
+#[test]
+fn engines_that_share_decoding_say_what_each_says_by_itself() {
+    let programs = programs();
+    assert!(programs.len() > 20, "{} programs only", programs.len());
+    let mut decisions = 0;
+    for path in [files("pcaps", ".pcap"), files("pcaps/edge", ".pcap")].concat() {
+        for decapsulate in [false, true] {
+            let config = EngineConfig { decapsulate, ..EngineConfig::default() };
+            let mut fleet = Fleet::new(&programs, config);
+            let mut together: Vec<Heard> = programs.iter().map(|_| Heard::default()).collect();
+            let mut alone: Vec<(Engine<'_>, Heard)> =
+                programs.iter().map(|program| (Engine::new(program, config), Heard::default())).collect();
+            let mut capture = Capture::open(std::slice::from_ref(&path), &CaptureOptions::default()).unwrap();
+            while let Some(frame) = capture.next_frame().unwrap() {
+                fleet.process(&frame, &mut together);
+                for (engine, heard) in &mut alone {
+                    engine.process(&frame, heard);
+                }
+            }
+            fleet.finish(&mut together);
+            for (engine, heard) in &mut alone {
+                engine.finish(heard);
+            }
+            for (place, (together, (engine, alone))) in together.iter().zip(&alone).enumerate() {
+                let first = together.0.iter().zip(&alone.0).position(|(together, alone)| together != alone);
+                assert!(together == alone, "{}, program {place}: record {first:?} differs", path.display());
+                assert_eq!(fleet.engine(place).unwrap().facts(), engine.facts());
+                decisions += together.0.len();
+            }
+        }
+    }
+    assert!(decisions > 100_000, "{decisions} records only");
+}
