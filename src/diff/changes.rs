@@ -678,7 +678,7 @@ mod tests {
             ..home.clone()
         };
         insta::assert_snapshot!(said_with("json", (&old, &home), (&old, &edited)), @r"
-        domain: domain `d.example` of allow list `domains` added (-, new.json:1)
+        domain: domain `d.example` of allow list `domains` added (-, new.json:1:51)
         domain: domain `a.example` of allow list `domains` removed (old.json:3, -)
         ");
     }

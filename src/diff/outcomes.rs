@@ -45,8 +45,8 @@ impl Sink for Heard {
         self.alerts.push(*alert);
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
-        self.flows.push(flow);
+    fn flow(&mut self, flow: &FlowRecord) {
+        self.flows.push(flow.clone());
     }
 }
 

@@ -50,8 +50,8 @@ impl Sink for Ear {
         self.summary.alert(alert);
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
-        self.heard.flow(flow.clone());
+    fn flow(&mut self, flow: &FlowRecord) {
+        self.heard.flow(flow);
         self.summary.flow(flow);
     }
 }
@@ -210,8 +210,8 @@ impl Sink for TryEar {
         self.log.alert(alert);
     }
 
-    fn flow(&mut self, flow: FlowRecord) {
-        self.heard.flow(flow.clone());
+    fn flow(&mut self, flow: &FlowRecord) {
+        self.heard.flow(flow);
         self.log.flow(flow);
     }
 }
