@@ -78,7 +78,7 @@ fn engines_that_share_decoding_say_what_each_says_by_itself() {
             programs.iter().map(|program| (Engine::new(program, config), Heard::default())).collect();
         // some of the captures hold no frame
         let Ok(mut capture) = Capture::open(std::slice::from_ref(path), &CaptureOptions::default()) else { continue };
-        while let Some(frame) = capture.next_frame().unwrap() {
+        while let Ok(Some(frame)) = capture.next_frame() {
             fleet.process(&frame, &mut together);
             for (engine, heard) in &mut alone {
                 engine.process(&frame, heard);
