@@ -89,25 +89,13 @@ impl<'p> Engine<'p> {
     }
 
     /// Judges a frame that has been decoded as this engine decodes.
-    fn judge(
-        &mut self,
-        frame: &Frame<'_>,
-        decoded: &mut Decoded<'_>,
-        sink: &mut dyn Sink,
-        tracer: &mut impl Tracer,
-    ) {
+    fn judge(&mut self, frame: &Frame<'_>, decoded: &mut Decoded<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
         self.stateful.begin(frame.number, frame.time_ns);
         self.decide(frame, decoded, sink, tracer);
         self.stateful.pass_time(sink, tracer);
     }
 
-    fn decide(
-        &mut self,
-        frame: &Frame<'_>,
-        decoded: &mut Decoded<'_>,
-        sink: &mut dyn Sink,
-        tracer: &mut impl Tracer,
-    ) {
+    fn decide(&mut self, frame: &Frame<'_>, decoded: &mut Decoded<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {
         let cut = (frame.wire_len as usize) > frame.bytes.len();
         self.facts.note_frame(frame, cut);
         self.facts.note_packet(&decoded.packet);
