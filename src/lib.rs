@@ -19,5 +19,6 @@ pub mod synth;
 pub mod report;
 pub mod suite;
 pub mod diff;
+pub mod explain;
 pub mod verify;
 pub mod cli;

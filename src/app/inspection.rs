@@ -149,6 +149,11 @@ impl AppLayer {
         }
     }
 
+    /// A ClientHello has been read to its end.
+    pub fn has_client_hello(&self) -> bool {
+        self.ssl_state() & ssl_state::CLIENT_HELLO != 0
+    }
+
     /// The handshake state as `ssl_state` of the rule language numbers it.
     pub(crate) fn ssl_state_bits(&self) -> u8 {
         use crate::rules::keyword::ssl_state as word;

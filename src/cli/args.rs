@@ -47,6 +47,8 @@ pub enum Command {
     Test(super::test_cmd::TestArgs),
     /// Say what a change of a policy does: what is written differently, and whose traffic fares differently
     Diff(Box<super::diff_cmd::DiffArgs>),
+    /// Say why a packet, a flow or a URL fares as it does
+    Explain(super::explain_cmd::ExplainArgs),
     /// Write a policy as files for another program
     Export(ExportArgs),
     /// Compare with the Suricata that is installed, packet by packet and alert by alert

@@ -70,27 +70,32 @@ impl Firewall {
 
     /// The rules in order of evaluation.
     pub fn rules(&self, policy: &Policy) -> Vec<RuleEntry> {
-        let users_own = policy.stateful.default_action_rules.is_some();
-        let entry = |rule: &crate::detect::RuleInfo| RuleEntry {
-            sid: rule.sid,
-            rev: rule.rev,
-            action: rule.action,
-            msg: rule.msg.clone(),
-            group: rule
-                .group
-                .and_then(|group| self.program.groups().get(group as usize))
-                .map_or_else(|| "StatefulDefaultActions".to_owned(), |group| group.name.clone()),
-            span: rule.generated_from.or(rule.span),
-            default_action: rule.default_action.map(|action| action.name().to_owned()),
-            modelled: rule.is_modelled || (rule.default_action.is_some() && !users_own),
-        };
-        self.program.rules().map(|(_, rule)| entry(rule)).collect()
+        rules(&self.program, policy)
     }
 
     /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.
     pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
         Engine::new(&self.program, EngineConfig { decapsulate: tunnels, ..EngineConfig::default() })
     }
+}
+
+/// The rules of a program in order of evaluation, as reports name them.
+pub fn rules(program: &Program, policy: &Policy) -> Vec<RuleEntry> {
+    let users_own = policy.stateful.default_action_rules.is_some();
+    let entry = |rule: &crate::detect::RuleInfo| RuleEntry {
+        sid: rule.sid,
+        rev: rule.rev,
+        action: rule.action,
+        msg: rule.msg.clone(),
+        group: rule
+            .group
+            .and_then(|group| program.groups().get(group as usize))
+            .map_or_else(|| "StatefulDefaultActions".to_owned(), |group| group.name.clone()),
+        span: rule.generated_from.or(rule.span),
+        default_action: rule.default_action.map(|action| action.name().to_owned()),
+        modelled: rule.is_modelled || (rule.default_action.is_some() && !users_own),
+    };
+    program.rules().map(|(_, rule)| entry(rule)).collect()
 }
 
 /// What the options set, over what a configuration file does.

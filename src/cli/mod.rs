@@ -9,6 +9,7 @@ pub mod console;
 pub mod diff_cmd;
 pub mod directory;
 pub mod exit;
+pub mod explain_cmd;
 pub mod export_cmd;
 pub mod feed;
 pub mod firewall;
@@ -45,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Replay(args) => replay::run(args, console),
         Command::Try(args) => try_cmd::run(args, console),
         Command::Test(args) => test_cmd::run(args, console),
+        Command::Explain(args) => explain_cmd::run(args, console),
         Command::Export(args) => export_cmd::run(args, console),
         Command::Diff(args) => diff_cmd::run(args, console),
         Command::Verify(args) => verify_cmd::run(args, console),

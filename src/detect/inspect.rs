@@ -302,7 +302,7 @@ impl<T: Tracer> Run<'_, '_, T> {
                 continue;
             }
             if self.state.origin == Origin::EndOfFlow && signature.kind == SignatureKind::Packet {
-                self.tracer.missed(id, Miss::HadItsTurn);
+                self.tracer.missed(id, Miss::MadeUp);
                 continue;
             }
             match self.packet_rule_holds(signature, flow.as_deref()) {
@@ -575,7 +575,9 @@ impl<T: Tracer> Run<'_, '_, T> {
                 candidates.get(next_candidate) == Some(&id)
             };
             if !candidate && stored.is_none() {
-                self.tracer.missed(id, Miss::Settled);
+                if T::HEARS {
+                    self.tracer.missed(id, unsearched(signature, &view));
+                }
                 continue;
             }
             self.run_rule(id, signature, tx, view, stored, flow);
@@ -845,6 +847,15 @@ fn is_at_some_place(signature: &Signature, view: &TxView) -> bool {
         && signature.engines.iter().any(|engine| {
             engine.direction == view.direction && engine.look.is_placed() && view.is_searched_at(engine.place(view))
         })
+}
+
+/// Why a rule that waits for a pattern is not looked at.
+fn unsearched(signature: &Signature, view: &TxView) -> Miss {
+    match waits_for(signature, view.direction) {
+        _ if signature.app_proto.is_some_and(|test| !test.fits(view.proto)) => Miss::AppProtocol(view.proto),
+        Some(engine) if engine.place(view) > view.progress => Miss::TooEarly(engine.group),
+        _ => Miss::Settled,
+    }
 }
 
 impl Engine {

@@ -41,14 +41,17 @@ pub use settings::{Settings, SettingsFile};
 pub use signature::SignatureKind;
 
 pub(crate) use classtype::priority as class_priority;
+pub(crate) use content::{BufferTest, Values, Window, matches, matches_watched};
 pub(crate) use default_actions::rules as default_action_rules;
 pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};
 pub(crate) use memory::Memory;
 pub(crate) use trace::{Tracer, Untraced};
 
+use crate::packet::Packet;
 use crate::policy::model::{AddressVariable, DefaultAction, StatelessPolicy};
 use crate::source::{Diagnostic, Span};
-use crate::stateless::Stateless;
+use crate::stateless::reference::Attribute;
+use crate::stateless::{self, Stateless};
 use crate::stream::StreamUse;
 use crate::verdict::{Direction, RuleAction, RuleId, StatelessRuleId};
 use index::Index;
@@ -209,6 +212,19 @@ impl Program {
             }
         }
         used
+    }
+
+    /// The place of a rule in the order of the document.
+    pub(crate) fn place(&self, id: RuleId) -> Option<u32> {
+        self.signature(id).map(|signature| signature.rule)
+    }
+
+    /// The stateless rules that a packet was tried on in vain, with what kept each from matching.
+    pub(crate) fn stateless_misses(&self, packet: &Packet<'_>) -> Vec<(StatelessRuleId, Attribute)> {
+        match (&self.stateless, &self.stateless_policy) {
+            (Some(stateless), Some(policy)) => stateless::reference::misses(policy, stateless.semantics(), packet),
+            _ => Vec::new(),
+        }
     }
 
     /// Where the tests of a rule stand in it; `None` unless [`CompileOptions::keep_conditions`] was set.

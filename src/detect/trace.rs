@@ -10,7 +10,7 @@ use super::inspect::PacketState;
 use crate::app::AppProto;
 use crate::flow::Flow;
 use crate::packet::Packet;
-use crate::verdict::RuleId;
+use crate::verdict::{Cause, RuleId};
 
 /// Why a rule did not match a packet: the first condition that did not hold, in the engine's order of work. Tests are
 /// numbered as [`Conditions`] numbers them.
@@ -18,6 +18,8 @@ use crate::verdict::RuleId;
 pub enum Miss {
     /// A rule about addresses only: it is asked once in each direction of a flow, and that has been.
     HadItsTurn,
+    /// A rule about packets: this one was never on the wire.
+    MadeUp,
     /// A rule about transactions: there is none that it has not seen, or the packet has not moved the parser.
     NoTransaction,
     /// A rule about transactions: what it waits for was looked for at an earlier packet.
@@ -95,7 +97,7 @@ impl Miss {
         const STEP: u32 = 0x1_0000;
         let in_look = |look: u16, test: u32| 0x1000 * u32::from(look.min(255)) + test.min(0xfff);
         match self {
-            Self::HadItsTurn | Self::NoTransaction | Self::Settled => 0,
+            Self::HadItsTurn | Self::MadeUp | Self::NoTransaction | Self::Settled => 0,
             Self::NoFlow => 1,
             Self::OtherDirection => 2,
             Self::AppProtocol(AppProto::Unknown) => 3,
@@ -157,6 +159,10 @@ impl Conditions {
             Miss::Packet(at) => (self.packet.as_slice(), at),
             Miss::NoPayload => (self.payload.as_slice(), 0),
             Miss::Pattern | Miss::Spoiler => return self.pattern,
+            Miss::NoTransaction => {
+                let all = self.looks.iter().chain([&self.events]);
+                return all.into_iter().find_map(|look| look.first().copied());
+            }
             Miss::Payload(at) => (self.payload.as_slice(), at),
             Miss::TooEarly(look) | Miss::Absent(look) => (self.of_look(look), 0),
             Miss::Buffer(look, at) | Miss::Session(look, at) => (self.of_look(look), at),
@@ -179,12 +185,26 @@ pub struct Tried {
     pub found: Vec<(u16, usize, usize)>,
 }
 
+impl Tried {
+    /// All tests held.
+    pub(crate) fn holds(&mut self) {
+        self.test = self.test.saturating_add(1);
+    }
+
+    /// Where the bytes were found that the last content or expression names.
+    pub fn last_found(&self) -> Option<(u16, usize, usize)> {
+        self.found.last().copied()
+    }
+}
+
 /// Hears what becomes of each rule while packets are judged.
 pub(crate) trait Tracer {
     /// Somebody hears. What is only worked out to be told is not worked out otherwise.
     const HEARS: bool;
     /// A frame's outermost packet has come to the stateless stage.
     fn arrived(&mut self, _packet: &Packet<'_>) {}
+    /// The stateless stage has forwarded it.
+    fn forwarded(&mut self, _cause: Cause) {}
     /// Rules are about to look at a packet.
     fn packet(&mut self, packet: &Packet<'_>, flow: Option<&Flow>, state: &PacketState);
     /// How rules are found for it: only the plain path comes by every rule.

@@ -118,6 +118,9 @@ impl<'p> Engine<'p> {
                 StatelessAction::Drop => Some(Verdict::Drop),
                 StatelessAction::Forward => None,
             };
+            if verdict.is_none() {
+                tracer.forwarded(found.cause);
+            }
             if let Some(verdict) = verdict {
                 sink.decision(&decision(verdict, Stage::Stateless, found.cause));
                 return;

@@ -92,6 +92,11 @@ impl Stateless {
         Some(no_match(&key, &self.default_actions, &self.fragment_default_actions))
     }
 
+    /// How rules are understood.
+    pub fn semantics(&self) -> StatelessSemantics {
+        self.semantics
+    }
+
     /// How many rules there are.
     pub fn n_rules(&self) -> usize {
         self.rules.len()
