@@ -84,7 +84,8 @@ fn the_commands_of_the_readme_print_what_it_shows() {
 
     assert!(readme.contains(&format!("$ cargo run --release -- replay {STUDIO} {SESSION}\n")));
     // output that the page shows is what the commands print, as a whole or in part
-    let printed: Vec<&str> = replay.lines().chain(tried.lines()).collect();
+    let explained = stdout(&format!("explain {STUDIO} https://evil.example"));
+    let printed: Vec<&str> = replay.lines().chain(tried.lines()).chain(explained.lines()).collect();
     for block in readme.split("```").skip(1).step_by(2) {
         let mut rest = printed.iter();
         for line in block.lines().skip(1).filter(|line| !line.starts_with("$ ") && *line != "…") {

@@ -292,12 +292,15 @@ fn what_is_said_to_have_failed_did() {
     }
     policies.extend(files("rules", ".yaml").into_iter().map(|path| (path, LoadOptions::default())));
     let (mut misses, mut deciders) = (Tally::default(), Tally::default());
-    let mut turn = 0_usize;
+    let (mut turn, mut n_policies) = (0_usize, 0);
     for (path, options) in &policies {
         let mut asked = Asked::load(path, options);
         let policy = asked.policy.clone();
         let n_rules = rules(&mut asked.policy).len() as u32;
-        let left_out = asked.compile(&policy).unwrap().left_out().to_vec();
+        // some need data that is not here
+        let Some(program) = asked.compile(&policy) else { continue };
+        n_policies += 1;
+        let left_out = program.left_out().to_vec();
         for (capture, frames) in &captures {
             turn += 1;
             if !all && !turn.is_multiple_of(139) {
@@ -316,6 +319,7 @@ fn what_is_said_to_have_failed_did() {
             }
         }
     }
+    assert!(n_policies > 40, "{n_policies} policies");
     let mut report = String::new();
     for (name, tally) in [("conditions", &misses), ("deciders", &deciders)] {
         let Tally { confirmed, unusable, wrong } = tally;

@@ -90,8 +90,7 @@ fn the_document_has_the_members_of_its_schema() {
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let words = "https://evil.example sni=none --why-not 1 --each-default-action";
     let mut problems = Vec::new();
-    for line in [format!("{STUDIO} {words}"), "rules/forgotten-return tcp://203.0.113.9:22".into()]
-    {
+    for line in [format!("{STUDIO} {words}"), "rules/forgotten-return tcp://203.0.113.9:22".into()] {
         compare(&json(&line), &schema, &schema, "", &mut problems);
     }
     assert!(problems.is_empty(), "{problems:#?}");
