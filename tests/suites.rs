@@ -403,6 +403,49 @@ drop tcp $HOME_NET any -> any 443 (flow:established,to_server; msg:"catch-all"; 
     ");
 }
 
+#[test]
+fn a_verdict_that_depends_on_segments_is_found_without_asking_for_segments() {
+    let rules = r#"pass tls $HOME_NET any -> any 443 (tls.sni; content:"www.kaggle.com"; endswith; sid:1;)
+drop tcp $HOME_NET any -> any 443 (flow:established,to_server; msg:"catch-all"; sid:2;)
+"#;
+    let suite =
+        format!("options: {{ order: strict }}\n{}", with_cases("  - pass: [www.kaggle.com]\n    block: [pypi.org]\n"));
+    let place = Place::new("vary", rules, &suite);
+    assert!(place.said("").ends_with("exit 0"));
+    insta::assert_snapshot!(place.said("--vary segments,mss,reorder,retransmit,pqc-hello,ipv6,midstream"), @"
+    egress.firedrill.yaml  egress.rules, Suricata 7.0  1 of 2 passed
+    FAIL    pass: https://www.kaggle.com  egress.firedrill.yaml:4
+            expected pass with every segment in two too, got drop
+            by sid 2 (egress.rules:2) on packet 4 (ClientHello, part 1)  catch-all
+            flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
+            why: fragile under --vary segments: this decides before what decides otherwise (sid 1
+            (egress.rules:1))
+            expected pass in segments of at most 256 bytes too, got drop
+            by sid 2 (egress.rules:2) on packet 4 (ClientHello, part 1)  catch-all
+            flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
+            why: fragile under --vary mss: this decides before what decides otherwise (sid 1
+            (egress.rules:1))
+            expected pass with segments out of order too, got drop
+            by sid 2 (egress.rules:2) on packet 4 (ClientHello, part 2)  catch-all
+            flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
+            why: fragile under --vary reorder: this decides before what decides otherwise (sid 1
+            (egress.rules:1))
+            expected pass with a post-quantum ClientHello too, got drop
+            by sid 2 (egress.rules:2) on packet 4 (ClientHello 1/2)  catch-all
+            flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
+            why: fragile under --vary pqc-hello: this decides before what decides otherwise (sid 1
+            (egress.rules:1))
+            expected pass without the handshake too, got drop
+            by stream exception policy on packet 1 (ClientHello)
+            flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
+            why: fragile under --vary midstream: this decides before what decides otherwise (sid 1
+            (egress.rules:1))
+    2 cases: 1 passed, 1 failed
+    exit 1
+    ");
+    assert!(place.said("--vary segmnts").contains("it is none of segments, mss"));
+}
+
 /// Every member of a document has its place in the schema.
 fn assert_in_schema(value: &Value, schema: &Value, at: &str) {
     let schema = schema["oneOf"].as_array().and_then(|either| either.last()).unwrap_or(schema);

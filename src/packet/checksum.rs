@@ -47,12 +47,12 @@ impl Packet<'_> {
 }
 
 /// Folded one's-complement sum of the bytes, complemented: 0 for bytes that carry a right checksum.
-pub(super) fn sum(bytes: &[u8]) -> u16 {
+pub(crate) fn sum(bytes: &[u8]) -> u16 {
     fold(add(bytes))
 }
 
 /// Like [`sum`], with the pseudo header of TCP, UDP or ICMPv6 in front.
-pub(super) fn sum_with_pseudo_header(src: IpAddr, dst: IpAddr, proto: u8, bytes: &[u8]) -> u16 {
+pub(crate) fn sum_with_pseudo_header(src: IpAddr, dst: IpAddr, proto: u8, bytes: &[u8]) -> u16 {
     let addresses = match (src, dst) {
         (IpAddr::V4(s), IpAddr::V4(d)) => add(&s.octets()) + add(&d.octets()),
         (IpAddr::V6(s), IpAddr::V6(d)) => add(&s.octets()) + add(&d.octets()),

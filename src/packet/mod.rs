@@ -4,7 +4,7 @@
 //! Suricata sees them (what it refuses to decode has no IP header here either), with the events it would raise.
 //! Fragments are marked, not put together: that is [`crate::defrag`]'s job. Read `decode` next.
 
-mod checksum;
+pub(crate) mod checksum;
 pub mod decapsulate;
 mod decode;
 mod host_os;

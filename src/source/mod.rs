@@ -129,10 +129,16 @@ impl Sources {
         let Some(file) = self.file(span.file) else {
             return Location { file: String::new(), line: 1, column: 1 };
         };
-        let line = file.line_starts.partition_point(|&start| start <= span.start).max(1);
+        let line = self.line_number(span) as usize;
         let line_start = file.line_starts.get(line - 1).copied().unwrap_or(0);
         let before = file.text.get(line_start as usize..span.start as usize).unwrap_or("");
         Location { file: file.name.clone(), line: line as u32, column: before.chars().count() as u32 + 1 }
+    }
+
+    /// The line that a span begins in, from 1: what [`Self::location`] says, without counting characters.
+    pub fn line_number(&self, span: Span) -> u32 {
+        let starts = self.file(span.file).map_or(&[][..], |file| file.line_starts.as_slice());
+        starts.partition_point(|&start| start <= span.start).max(1) as u32
     }
 
     /// The text of line `line` (from 1) without its line end.

@@ -42,18 +42,23 @@ pub struct Decider {
 impl Decider {
     /// Who decided about a flow.
     pub fn of(flow: &ObservedFlow, observed: &Observed, book: &RuleBook) -> Self {
-        let rule = rule_of(flow.cause).and_then(|id| book.rule(id));
-        let stateless = match flow.cause {
+        Self::about(flow.cause, observed.packet(flow.frame_no), book)
+    }
+
+    /// Who decided, on a packet.
+    pub fn about(cause: Cause, packet: String, book: &RuleBook) -> Self {
+        let rule = rule_of(cause).and_then(|id| book.rule(id));
+        let stateless = match cause {
             Cause::StatelessRule(id) => book.stateless_rule(id).map(|(_, _, span)| span),
             _ => None,
         };
         let own = rule.filter(|rule| rule.default_action.is_none());
         Self {
-            words: book.describe(flow.cause),
+            words: book.describe(cause),
             sid: own.map(|rule| rule.sid),
             place: rule.filter(|rule| !rule.modelled).and_then(|rule| rule.span).or(stateless),
             msg: own.map_or_else(String::new, |rule| rule.msg.clone()),
-            packet: observed.packet(flow.frame_no),
+            packet,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! Read `model.rs` for what a suite says, `observe.rs` for what is looked at, `judge.rs` for what is said of it.
 
 mod code;
+pub mod coverage;
 pub mod judge;
 pub mod model;
 mod observe;
@@ -14,6 +15,7 @@ mod rule_set;
 mod run;
 pub mod report;
 pub mod snapshot;
+mod vary;
 
 pub use judge::Failure;
 pub use model::{Case, Suite};
@@ -21,3 +23,4 @@ pub use observe::{Observed, ObservedFlow};
 pub use reader::{Loaded, OPTIONS, OptionForm, read, read_as};
 pub use rule_set::RuleSet;
 pub use run::{CaseError, CaseResult, Subject, observe, on_threads, run};
+pub use vary::vary;

@@ -8,6 +8,7 @@ use crate::capture::Frame;
 use crate::packet::{DecodeConfig, decode_frame};
 use crate::report::FlowFacts;
 use crate::report::names::ProtocolName;
+use crate::stateless::Stateless;
 use crate::verdict::{Alert, Cause, Decision, FlowRecord, RuleId, Sink, Verdict};
 use std::collections::HashMap;
 use std::fmt;
@@ -90,6 +91,8 @@ pub struct Observed {
     pub matched: RuleSet,
     /// Who decided about packets, each once.
     pub causes: Vec<Cause>,
+    /// Rules of the stateless stage that matched a packet, each once.
+    pub stateless: Vec<Cause>,
     /// Where captures are damaged.
     pub damage: Vec<String>,
     /// What the frames are, by number from 1; empty for captures.
@@ -122,9 +125,14 @@ pub(super) struct Observer {
 
 impl Observer {
     /// The frame that the next decision is about.
-    pub(super) fn frame(&mut self, frame: &Frame<'_>) {
-        let decoded = decode_frame(frame, &DecodeConfig::default());
-        let packet = decoded.packet;
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, stateless: Option<&Stateless>) {
+        let packet = decode_frame(frame, &DecodeConfig::default()).packet;
+        let found = stateless.and_then(|stateless| stateless.decide(&packet)).map(|found| found.cause);
+        if let Some(cause @ Cause::StatelessRule(_)) = found
+            && !self.observed.stateless.contains(&cause)
+        {
+            self.observed.stateless.push(cause);
+        }
         self.at = packet.ip.map(|ip| {
             let ports = packet.ports();
             let ends = (packet.proto, (ip.src, ports.map(|p| p.0)), (ip.dst, ports.map(|p| p.1)));

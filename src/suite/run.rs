@@ -8,6 +8,7 @@ use super::snapshot;
 use crate::capture::{Capture, CaptureError, CaptureOptions, Frame, LinkType};
 use crate::detect::Program;
 use crate::engine::{Engine, EngineConfig};
+use crate::packet::decapsulate::decapsulate;
 use crate::report::RuleBook;
 use crate::synth::{Conversation, Defaults, HomeNet, SynthError};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -90,11 +91,12 @@ pub fn observe(subject: Subject<'_>, traffic: &Traffic) -> Result<Observed, Case
     let mut matched = RuleSet::default();
     let decapsulate = matches!(traffic, Traffic::Captures { decapsulate: true, .. });
     let mut engine = Engine::new(subject.program, EngineConfig { decapsulate, ..EngineConfig::default() });
+    let stateless = subject.program.stateless.as_ref();
     match traffic {
         Traffic::Captures { paths, .. } => {
             let mut capture = Capture::open(paths, &CaptureOptions::default())?;
             while let Some(frame) = capture.next_frame()? {
-                observer.frame(&frame);
+                observer.frame(&opened(&frame, decapsulate), stateless);
                 engine.process_traced(&frame, &mut observer, &mut matched);
             }
             observer.observed.damage = capture.damage().iter().map(ToString::to_string).collect();
@@ -105,7 +107,7 @@ pub fn observe(subject: Subject<'_>, traffic: &Traffic) -> Result<Observed, Case
                 let wire_len = frame.bytes.len() as u32;
                 let bytes = &frame.bytes;
                 let seen = Frame { number, time_ns: frame.time_ns, link_type: ETHERNET, wire_len, bytes };
-                observer.frame(&seen);
+                observer.frame(&seen, stateless);
                 engine.process_traced(&seen, &mut observer, &mut matched);
                 observer.observed.words.push(frame.what);
             }
@@ -115,6 +117,17 @@ pub fn observe(subject: Subject<'_>, traffic: &Traffic) -> Result<Observed, Case
     let mut observed = observer.observed;
     observed.matched = matched;
     Ok(observed)
+}
+
+/// A frame without what mirroring has put around it, if that is to be taken off.
+pub(super) fn opened<'a>(frame: &Frame<'a>, decapsulates: bool) -> Frame<'a> {
+    let inner = if decapsulates { decapsulate(frame.link_type, frame.bytes) } else { None };
+    inner.map_or(*frame, |inner| Frame {
+        link_type: inner.link_type,
+        bytes: inner.bytes,
+        wire_len: inner.bytes.len() as u32,
+        ..*frame
+    })
 }
 
 /// Makes up the conversations of a case.

@@ -8,6 +8,7 @@ mod defaults;
 mod dns;
 mod http;
 mod quic;
+pub mod rewrite;
 mod shorthand;
 mod target;
 mod tls;

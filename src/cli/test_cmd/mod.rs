@@ -9,10 +9,13 @@ use super::exit::Exit;
 use super::render;
 use super::session::Session;
 use crate::source::{Severity, Sources};
+use crate::suite::coverage::{Coverage, Tally};
 use crate::suite::report::{CaseReport, FailureReport, Form, Report, Status, SuiteReport};
 use crate::suite::{self, Case, CaseError, CaseResult, Subject, Suite};
+use crate::synth::rewrite::Rewrite;
 use clap::{Args, ValueEnum};
 use policies::Policies;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -40,6 +43,24 @@ pub struct TestArgs {
     /// Another policy in place of the one that the suites name
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+
+    /// Run each case again with the same bytes in other packets, and fail where a verdict changes: segments, mss,
+    /// reorder, retransmit, ipv6, fragment, midstream, one-sided, pqc-hello
+    #[arg(long, value_name = "HOW,..", value_delimiter = ',', value_parser = how)]
+    pub vary: Vec<Rewrite>,
+
+    /// Say which rules and domains of the policy no case tries
+    #[arg(long, help_heading = "Coverage")]
+    pub coverage: bool,
+
+    /// Exit with 1 when fewer of a hundred rules and domains are tried
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    #[arg(help_heading = "Coverage")]
+    pub threshold: Option<u8>,
+
+    /// Write the coverage as an LCOV trace file
+    #[arg(long, value_name = "FILE", help_heading = "Coverage")]
+    pub lcov: Option<PathBuf>,
 
     /// Write the snapshots anew, for review as a diff
     #[arg(long)]
@@ -110,12 +131,24 @@ fn once(args: &TestArgs, console: Console) -> Result<(Exit, Vec<PathBuf>), Stop>
         .map(|suite| policies.open(suite, args.policy.as_deref(), &sources, console))
         .collect::<Result<Vec<usize>, Stop>>()?;
     let sessions: Vec<&Session> = places.iter().filter_map(|place| policies.session(*place)).collect();
-    let report = run_all(args, &suites, &sessions, &sources)?;
+    let (mut report, tallies) = run_all(args, &suites, &places, &sessions, &sources)?;
+    let coverage: Vec<Coverage> = tallies
+        .iter()
+        .filter_map(|(place, tally)| Some((policies.session(*place)?, policies.name(*place)?, tally)))
+        .map(|(session, name, tally)| tally.coverage(subject(session), &name))
+        .collect();
+    if let Some(path) = &args.lcov {
+        write_lcov(path, &coverage)?;
+    }
+    let thin = args.threshold.is_some_and(|least| coverage.iter().any(|of| of.percent() < f64::from(least)));
+    if args.coverage || args.threshold.is_some() {
+        report.coverage = coverage;
+    }
     let mut out = console.out();
     report.write(&mut out, args.format.into())?;
     out.flush()?;
     let files = files(&suites, &sessions);
-    Ok((exit(&report), files))
+    Ok((exit(&report).or(if thin { Exit::Findings } else { Exit::Done }), files))
 }
 
 /// Reads all suites. What is wrong with them goes to standard error.
@@ -148,18 +181,38 @@ fn read(args: &TestArgs, sources: &mut Sources, console: Console) -> Result<Vec<
     Ok(suites)
 }
 
-fn run_all(args: &TestArgs, suites: &[Suite], sessions: &[&Session], sources: &Sources) -> Result<Report, Stop> {
+/// What the cases did to the rules of each policy.
+type Tallies = BTreeMap<usize, Tally>;
+
+fn run_all(
+    args: &TestArgs,
+    suites: &[Suite],
+    places: &[usize],
+    sessions: &[&Session],
+    sources: &Sources,
+) -> Result<(Report, Tallies), Stop> {
     let work: Vec<(Subject<'_>, &Case)> = suites
         .iter()
         .zip(sessions)
         .flat_map(|(suite, session)| suite.cases.iter().map(|case| (subject(session), case)))
         .collect();
-    let results = suite::on_threads(&work, jobs(args), |(subject, case)| suite::run(*subject, case));
+    let results = suite::on_threads(&work, jobs(args), |(subject, case)| {
+        let mut result = suite::run(*subject, case)?;
+        if !args.vary.is_empty() {
+            result.failures.extend(suite::vary(*subject, case, &args.vary)?);
+        }
+        Ok(result)
+    });
     let mut results = results.into_iter();
     let mut report = Report::default();
-    for (suite, session) in suites.iter().zip(sessions) {
+    let mut tallies = Tallies::new();
+    for ((suite, session), place) in suites.iter().zip(sessions).zip(places) {
+        let tally = tallies.entry(*place).or_default();
         let mut cases = Vec::with_capacity(suite.cases.len());
         for (case, result) in suite.cases.iter().zip(results.by_ref()) {
+            if let Ok(result) = &result {
+                tally.add(&result.observed, subject(session));
+            }
             cases.push(case_report(args, case, result, session, sources)?);
         }
         report.suites.push(SuiteReport {
@@ -169,7 +222,20 @@ fn run_all(args: &TestArgs, suites: &[Suite], sessions: &[&Session], sources: &S
             cases,
         });
     }
-    Ok(report)
+    Ok((report, tallies))
+}
+
+fn write_lcov(path: &Path, coverage: &[Coverage]) -> Result<(), Stop> {
+    let mut text = Vec::new();
+    coverage.iter().try_for_each(|of| of.write_lcov(&mut text))?;
+    std::fs::write(path, text).map_err(|error| {
+        Stop::bad_input(format!("`{}` cannot be written: {error}", path.display()), "the directory must be there")
+    })
+}
+
+fn how(text: &str) -> Result<Rewrite, String> {
+    let known = Rewrite::ALL.into_iter().find(|how| how.name() == text);
+    known.ok_or_else(|| format!("it is none of {}", Rewrite::ALL.map(Rewrite::name).join(", ")))
 }
 
 fn jobs(args: &TestArgs) -> usize {

@@ -60,6 +60,11 @@ impl Policies {
         Ok(self.known.len() - 1)
     }
 
+    /// The policy's file.
+    pub(super) fn name(&self, place: usize) -> Option<String> {
+        self.known.get(place).map(|(path, ..)| path.display().to_string())
+    }
+
     pub(super) fn session(&self, place: usize) -> Option<&Session> {
         self.known.get(place).map(|(_, _, session)| session)
     }

@@ -2,6 +2,7 @@
 
 use super::{ByReport, CaseReport, FailureReport, Report, Status, SuiteReport};
 use crate::source::Location;
+use crate::suite::coverage::{Coverage, Entry, Reach};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -15,6 +16,27 @@ struct Document<'a> {
     failed: usize,
     broken: usize,
     suites: Vec<Suite<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    coverage: Vec<Covered<'a>>,
+}
+
+#[derive(Serialize)]
+struct Covered<'a> {
+    policy: &'a str,
+    percent: f64,
+    decisive: usize,
+    matched: usize,
+    never: usize,
+    entries: Vec<CoveredEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct CoveredEntry<'a> {
+    what: &'a str,
+    file: &'a str,
+    line: u32,
+    reach: &'static str,
+    cases: u64,
 }
 
 #[derive(Serialize)]
@@ -87,9 +109,31 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         failed: report.count(Status::Failed),
         broken: report.count(Status::Broken),
         suites: report.suites.iter().map(suite).collect(),
+        coverage: report.coverage.iter().map(covered).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
+}
+
+fn covered(coverage: &Coverage) -> Covered<'_> {
+    let [tried, decisive] = [Reach::Matched, Reach::Decisive].map(|reach| coverage.count(reach));
+    fn entry(entry: &Entry) -> CoveredEntry<'_> {
+        CoveredEntry {
+            what: &entry.what,
+            file: &entry.at.0,
+            line: entry.at.1,
+            reach: entry.reach.name(),
+            cases: entry.cases,
+        }
+    }
+    Covered {
+        policy: &coverage.policy,
+        percent: (coverage.percent() * 10.0).round() / 10.0,
+        decisive,
+        matched: tried - decisive,
+        never: coverage.entries.len() - tried,
+        entries: coverage.entries.iter().map(entry).collect(),
+    }
 }
 
 fn suite(suite: &SuiteReport) -> Suite<'_> {

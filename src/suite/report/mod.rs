@@ -12,6 +12,7 @@ mod tap;
 
 pub use json::VERSION;
 
+use super::coverage::Coverage;
 use super::judge::{Decider, Failure};
 use super::model::Case;
 use crate::report::RuleBook;
@@ -40,6 +41,8 @@ pub enum Form {
 pub struct Report {
     /// In the order of their files.
     pub suites: Vec<SuiteReport>,
+    /// What the cases have tried of each policy, if that is asked for.
+    pub coverage: Vec<Coverage>,
 }
 
 /// A suite of a run.

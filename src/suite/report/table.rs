@@ -2,15 +2,22 @@
 
 use super::{CaseReport, FailureReport, Report, Status, SuiteReport};
 use crate::report::layout::{DIM, DROP, HEADING, PASS, WARN, WIDTH, cut, printable, width, wrap};
-use crate::report::units::counted;
+use crate::report::units::{count, counted};
+use crate::suite::coverage::{Coverage, Entry, Reach};
 use std::io::{self, Write};
 
 /// What is said about a case stands under it.
 const INDENT: usize = 8;
 
+/// Rules and domains that are listed of those that no case tries.
+const ENTRIES_MAX: usize = 30;
+
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     for suite in &report.suites {
         write_suite(out, suite)?;
+    }
+    for coverage in &report.coverage {
+        write_coverage(out, coverage)?;
     }
     let [passed, failed, broken] =
         [Status::Passed, Status::Failed, Status::Broken].map(|status| report.count(status) as u64);
@@ -36,6 +43,29 @@ fn write_suite(out: &mut dyn Write, suite: &SuiteReport) -> io::Result<()> {
     writeln!(out, "{head}  {DIM}{policy}, {engine}{DIM:#}  {passed} of {} passed", suite.cases.len())?;
     for case in &suite.cases {
         write_case(out, case)?;
+    }
+    Ok(())
+}
+
+/// How much of a policy is tried, and what is not.
+fn write_coverage(out: &mut dyn Write, coverage: &Coverage) -> io::Result<()> {
+    let all = coverage.entries.len() as u64;
+    let [matched, decisive] = [Reach::Matched, Reach::Decisive].map(|reach| coverage.count(reach));
+    let of = counted(all, "rule or domain").replace("rule or domains", "rules and domains");
+    let percent = coverage.percent();
+    writeln!(out, "{HEADING}Coverage{HEADING:#} of {}: {percent:.1} % of {of}", printable(&coverage.policy))?;
+    let (behind, never) = (matched - decisive, coverage.entries.len() - matched);
+    writeln!(out, "  {decisive} decisive, {behind} matched behind others, {never} never tried")?;
+    let open = coverage.entries.iter().filter(|entry| entry.reach != Reach::Decisive);
+    for Entry { what, at: (file, line), reach, .. } in open.clone().take(ENTRIES_MAX) {
+        let style = if *reach == Reach::Never { DROP } else { WARN };
+        let word = reach.name();
+        let (what, file) = (printable(what), printable(file));
+        writeln!(out, "  {style}{word:<8}{style:#}  {what}  {DIM}{file}:{line}{DIM:#}")?;
+    }
+    let more = open.count().saturating_sub(ENTRIES_MAX);
+    if more > 0 {
+        writeln!(out, "  … and {} more: --format json and --lcov have all", count(more as u64))?;
     }
     Ok(())
 }
