@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up is a failed test")]
 
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// An allow-list that was written by hand, with a catch-all behind it.
 const RULES: &str = r#"pass tls any any -> any any (tls.sni; content:"www.kaggle.com"; endswith; msg:"kaggle"; sid:1;)
@@ -415,35 +416,122 @@ drop tcp $HOME_NET any -> any 443 (flow:established,to_server; msg:"catch-all"; 
     insta::assert_snapshot!(place.said("--vary segments,mss,reorder,retransmit,pqc-hello,ipv6,midstream"), @"
     egress.firedrill.yaml  egress.rules, Suricata 7.0  1 of 2 passed
     FAIL    pass: https://www.kaggle.com  egress.firedrill.yaml:4
-            expected pass with every segment in two too, got drop
+            expected pass, also with every segment in two, got drop
             by sid 2 (egress.rules:2) on packet 4 (ClientHello, part 1)  catch-all
             flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
-            why: fragile under --vary segments: this decides before what decides otherwise (sid 1
-            (egress.rules:1))
-            expected pass in segments of at most 256 bytes too, got drop
+            why: fragile under --vary segments; sid 1 (egress.rules:1) decides without it
+            expected pass, also in segments of at most 256 bytes, got drop
             by sid 2 (egress.rules:2) on packet 4 (ClientHello, part 1)  catch-all
             flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
-            why: fragile under --vary mss: this decides before what decides otherwise (sid 1
-            (egress.rules:1))
-            expected pass with segments out of order too, got drop
+            why: fragile under --vary mss; sid 1 (egress.rules:1) decides without it
+            expected pass, also with segments out of order, got drop
             by sid 2 (egress.rules:2) on packet 4 (ClientHello, part 2)  catch-all
             flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
-            why: fragile under --vary reorder: this decides before what decides otherwise (sid 1
-            (egress.rules:1))
-            expected pass with a post-quantum ClientHello too, got drop
+            why: fragile under --vary reorder; sid 1 (egress.rules:1) decides without it
+            expected pass, also with a post-quantum ClientHello, got drop
             by sid 2 (egress.rules:2) on packet 4 (ClientHello 1/2)  catch-all
             flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
-            why: fragile under --vary pqc-hello: this decides before what decides otherwise (sid 1
-            (egress.rules:1))
-            expected pass without the handshake too, got drop
+            why: fragile under --vary pqc-hello; sid 1 (egress.rules:1) decides without it
+            expected pass, also without the handshake, got drop
             by stream exception policy on packet 1 (ClientHello)
             flow tcp 10.0.0.10:40000 → 203.0.113.10:443 www.kaggle.com
-            why: fragile under --vary midstream: this decides before what decides otherwise (sid 1
-            (egress.rules:1))
+            why: fragile under --vary midstream; sid 1 (egress.rules:1) decides without it
     2 cases: 1 passed, 1 failed
     exit 1
     ");
     assert!(place.said("--vary segmnts").contains("it is none of segments, mss"));
+}
+
+#[test]
+fn a_watched_suite_runs_again_when_its_policy_changes() {
+    let place = Place::new("watch", RULES, &with_cases("  - { block: [pypi.org] }\n"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
+    command.args(["test", "--watch"]).current_dir(&place.0).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut next = || lines.find(|line| line.starts_with("1 case")).unwrap();
+    assert_eq!(next(), "1 case: 1 passed");
+    place.write("egress.rules", &RULES.replace("drop tls", "alert tls"));
+    assert_eq!(next(), "1 case: 0 passed, 1 failed");
+    place.write("egress.firedrill.yaml", &with_cases("  - { pass: [pypi.org] }\n"));
+    assert_eq!(next(), "1 case: 1 passed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_no_case_tries_is_listed() {
+    let place = Place::new("coverage", RULES, &with_cases("  - { pass: [www.kaggle.com] }\n"));
+    insta::assert_snapshot!(place.said("--coverage --lcov cover.info"), @"
+    egress.firedrill.yaml  egress.rules, Suricata 7.0  1 of 1 passed
+    Coverage of egress.rules: 50.0 % of 4 rules and domains
+      1 decisive, 1 matched behind others, 2 never tried
+      matched   sid 2  egress.rules:2
+      never     sid 3  egress.rules:3
+      never     sid 4  egress.rules:4
+    1 case: 1 passed
+    exit 0
+    ");
+    insta::assert_snapshot!(place.read("cover.info"), @"
+    TN:
+    SF:egress.rules
+    DA:1,1
+    DA:2,1
+    DA:3,0
+    DA:4,0
+    LF:4
+    LH:2
+    end_of_record
+    ");
+    assert!(place.said("--threshold 50").ends_with("exit 0"));
+    assert!(place.said("--threshold 51").ends_with("exit 1"));
+    assert_eq!(place.json("--coverage")["coverage"][0]["percent"], 50.0);
+}
+
+#[test]
+fn domains_of_a_list_are_covered_one_by_one() {
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/studio-egress.yaml");
+    let suite = format!("policy: {}\ncases:\n  - {{ pass: [www.kaggle.com], block: [a.example] }}\n", policy.display());
+    let place = Place::new("domains", RULES, &suite);
+    let covered = place.json("--coverage")["coverage"][0]["entries"].clone();
+    let reached: Vec<String> =
+        covered.as_array().unwrap().iter().map(|entry| format!("{} {}", entry["what"], entry["reach"])).collect();
+    insta::assert_snapshot!(reached.join("\n"), @r#"
+    "sid 5, 6" "decisive"
+    ".kaggle.com" "decisive"
+    ".amazonaws.com" "never"
+    "#);
+}
+
+#[test]
+fn mistakes_that_no_case_notices_come_with_a_case_that_would() {
+    let place =
+        Place::new("mutate", RULES, &with_cases("  - { pass: [www.kaggle.com] }\n  - { block: [pypi.org], by: 2 }\n"));
+    let said = place.said("--mutate");
+    insta::assert_snapshot!(said, @r#"
+    egress.firedrill.yaml  egress.rules, Suricata 7.0  2 of 2 passed
+    Mutants of egress.rules: 12 mutants
+      4 noticed, 5 survived, 3 that no flow tells apart, 0 that cannot be evaluated
+      survived  widen sid 1 to names that merely contain it  egress.rules:1
+            - { traffic: "https://www.kaggle.com.evil.example", expect: drop }
+      survived  delete sid 3  egress.rules:3
+            - { traffic: "http://www.example.com", expect: drop }
+      survived  flip sid 3 to pass  egress.rules:3
+            - { traffic: "http://www.example.com", expect: drop }
+      survived  delete sid 4  egress.rules:4
+            - { traffic: "dns://www.example.com", expect: { alerts: { 4: 2 } } }
+      survived  flip sid 4 to drop  egress.rules:4
+            - { traffic: "dns://www.example.com", expect: pass }
+    2 cases: 2 passed
+    exit 1
+    "#);
+    // pasted, they pass with the policy, and notice the mistakes
+    let found: Vec<&str> = said.lines().map(str::trim).filter(|line| line.starts_with("- {")).collect();
+    let more = format!("  {}\n", found.join("\n  "));
+    let cases = format!("  - {{ pass: [www.kaggle.com] }}\n  - {{ block: [pypi.org], by: 2 }}\n{more}");
+    place.write("egress.firedrill.yaml", &with_cases(&cases));
+    let again = place.said("--mutate");
+    assert!(again.contains(" 0 survived") && again.ends_with("exit 0"), "{again}");
 }
 
 /// Every member of a document has its place in the schema.
@@ -474,5 +562,5 @@ fn reports_are_what_their_schema_says() {
         "{FAILING}  - {{ traffic: 'https://a', snapshot: a.txt }}\n  - {{ capture: egress.rules, expect: pass }}\n"
     );
     let place = Place::new("schema", RULES, &with_cases(&cases));
-    assert_in_schema(&place.json("--update"), &schema, "report");
+    assert_in_schema(&place.json("--update --coverage --mutate"), &schema, "report");
 }

@@ -38,6 +38,20 @@ impl Firewall {
         Ok(Self { program, options })
     }
 
+    /// Compiles another policy for the same engine.
+    ///
+    /// # Errors
+    /// Everything in the policy that cannot be evaluated, with its place.
+    pub fn compile_alike(&self, policy: &Policy, sources: &mut Sources) -> Result<Self, Vec<Diagnostic>> {
+        let program = Program::compile(policy, sources, &self.options)?;
+        Ok(Self { program, options: self.options.clone() })
+    }
+
+    /// The compiled rules alone.
+    pub fn into_program(self) -> Program {
+        self.program
+    }
+
     /// What is evaluated in part only.
     pub fn warnings(&self) -> &[Diagnostic] {
         self.program.warnings()

@@ -76,7 +76,7 @@ impl std::fmt::Display for Location {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct SourceFile {
     name: String,
     text: String,
@@ -84,7 +84,7 @@ struct SourceFile {
 }
 
 /// All files of one load, in the order they were read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
 }

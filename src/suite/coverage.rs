@@ -130,7 +130,7 @@ fn key(span: Span) -> Key {
 }
 
 /// What is written at a place: a domain, or rules by their numbers.
-fn what(subject: Subject<'_>, span: Span, ids: &[RuleId]) -> String {
+pub(super) fn what(subject: Subject<'_>, span: Span, ids: &[RuleId]) -> String {
     let rules = || ids.iter().filter_map(|id| subject.program.rule(*id));
     if rules().all(|rule| rule.generated_from.is_some()) {
         let text = subject.book.sources.slice(span).trim_matches(['"', '\'']);

@@ -9,6 +9,7 @@ mod code;
 pub mod coverage;
 pub mod judge;
 pub mod model;
+pub mod mutate;
 mod observe;
 mod reader;
 mod rule_set;

@@ -7,15 +7,18 @@ mod watch;
 use super::console::{Console, Stop};
 use super::exit::Exit;
 use super::render;
-use super::session::Session;
+use super::session::{Session, stateless_groups};
+use crate::policy::model::Policy;
+use crate::report::RuleBook;
 use crate::source::{Severity, Sources};
 use crate::suite::coverage::{Coverage, Tally};
-use crate::suite::report::{CaseReport, FailureReport, Form, Report, Status, SuiteReport};
+use crate::suite::mutate::{self, Witness};
+use crate::suite::report::{CaseReport, FailureReport, Form, MutationReport, Report, Status, SuiteReport};
 use crate::suite::{self, Case, CaseError, CaseResult, Subject, Suite};
 use crate::synth::rewrite::Rewrite;
 use clap::{Args, ValueEnum};
 use policies::Policies;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -61,6 +64,14 @@ pub struct TestArgs {
     /// Write the coverage as an LCOV trace file
     #[arg(long, value_name = "FILE", help_heading = "Coverage")]
     pub lcov: Option<PathBuf>,
+
+    /// Make mistakes in the policy, one at a time, and list those that no case notices
+    #[arg(long, help_heading = "Mutants")]
+    pub mutate: bool,
+
+    /// How many mutants at most
+    #[arg(long, value_name = "N", default_value_t = 500, requires = "mutate", help_heading = "Mutants")]
+    pub mutants: usize,
 
     /// Write the snapshots anew, for review as a diff
     #[arg(long)]
@@ -144,10 +155,14 @@ fn once(args: &TestArgs, console: Console) -> Result<(Exit, Vec<PathBuf>), Stop>
     if args.coverage || args.threshold.is_some() {
         report.coverage = coverage;
     }
+    if args.mutate {
+        report.mutation = mutation(args, &suites, &places, &policies);
+    }
     let mut out = console.out();
     report.write(&mut out, args.format.into())?;
     out.flush()?;
     let files = files(&suites, &sessions);
+    let thin = thin || report.mutation.iter().any(|of| of.survivors() > 0);
     Ok((exit(&report).or(if thin { Exit::Findings } else { Exit::Done }), files))
 }
 
@@ -223,6 +238,34 @@ fn run_all(
         });
     }
     Ok((report, tallies))
+}
+
+/// Mutants of every policy before the cases that are about it and pass.
+fn mutation(args: &TestArgs, suites: &[Suite], places: &[usize], policies: &Policies) -> Vec<MutationReport> {
+    let mut reports = Vec::new();
+    let distinct: BTreeSet<usize> = places.iter().copied().collect();
+    for place in distinct {
+        let (Some(session), Some(policy)) = (policies.session(place), policies.policy(place)) else { continue };
+        let subject = subject(session);
+        let of_policy = suites.iter().zip(places).filter(|(_, of)| **of == place).flat_map(|(suite, _)| &suite.cases);
+        let cases: Vec<&Case> = of_policy.collect();
+        let matched = suite::on_threads(&cases, jobs(args), |case| {
+            let result = suite::run(subject, case).ok().filter(|result| result.failures.is_empty())?;
+            Some(result.observed.matched)
+        });
+        let witnesses: Vec<Witness<'_>> =
+            cases.iter().zip(matched).filter_map(|(case, matched)| Some(Witness { case, matched: matched? })).collect();
+        let compile = |mutant: &Policy| {
+            let mut sources = session.book.sources.clone();
+            let firewall = session.firewall().compile_alike(mutant, &mut sources).ok()?;
+            let (rules, stateless_groups) = (firewall.rules(mutant), stateless_groups(mutant));
+            Some((firewall.into_program(), RuleBook { sources, rules, stateless_groups }))
+        };
+        let made = mutate::mutate(policy, subject, &witnesses, &compile, (args.mutants, jobs(args)));
+        let name = policies.name(place).unwrap_or_default();
+        reports.push(MutationReport::new(name, made, &session.book));
+    }
+    reports
 }
 
 fn write_lcov(path: &Path, coverage: &[Coverage]) -> Result<(), Stop> {

@@ -4,6 +4,7 @@ use super::super::args::{EngineOptions, PolicyOptions};
 use super::super::console::{Console, Stop};
 use super::super::render;
 use super::super::session::Session;
+use crate::policy::model::Policy;
 use crate::report::notice;
 use crate::source::{Diagnostic, Sources};
 use crate::suite::Suite;
@@ -24,10 +25,19 @@ struct Options {
     engine: EngineOptions,
 }
 
+/// A policy that is ready, and what it was loaded with.
+#[derive(Debug)]
+struct Known {
+    path: PathBuf,
+    words: Vec<String>,
+    session: Session,
+    policy: Policy,
+}
+
 /// Policies that are ready.
 #[derive(Debug, Default)]
 pub(super) struct Policies {
-    known: Vec<(PathBuf, Vec<String>, Session)>,
+    known: Vec<Known>,
 }
 
 impl Policies {
@@ -44,7 +54,7 @@ impl Policies {
     ) -> Result<usize, Stop> {
         let path = other.unwrap_or(&suite.policy.value);
         let words: Vec<String> = suite.options.iter().map(word).collect();
-        if let Some(place) = self.known.iter().position(|(known, with, _)| known == path && *with == words) {
+        if let Some(place) = self.known.iter().position(|known| known.path == path && known.words == words) {
             return Ok(place);
         }
         let options = match options(&suite.options) {
@@ -54,19 +64,23 @@ impl Policies {
                 return Err(Stop::told());
             }
         };
-        let session = Session::open(path, &options.policy, &options.engine, console)?;
+        let (session, policy) = Session::open_with_policy(path, &options.policy, &options.engine, console)?;
         notice::write(&mut console.err(), &session.run.notices)?;
-        self.known.push((path.to_owned(), words, session));
+        self.known.push(Known { path: path.to_owned(), words, session, policy });
         Ok(self.known.len() - 1)
     }
 
     /// The policy's file.
     pub(super) fn name(&self, place: usize) -> Option<String> {
-        self.known.get(place).map(|(path, ..)| path.display().to_string())
+        self.known.get(place).map(|known| known.path.display().to_string())
     }
 
     pub(super) fn session(&self, place: usize) -> Option<&Session> {
-        self.known.get(place).map(|(_, _, session)| session)
+        self.known.get(place).map(|known| &known.session)
+    }
+
+    pub(super) fn policy(&self, place: usize) -> Option<&Policy> {
+        self.known.get(place).map(|known| &known.policy)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Small mistakes in a policy.
 
+use super::super::coverage::what;
+use super::super::run::Subject;
 use crate::detect::Program;
 use crate::policy::model::{AddressVariable, Policy, RuleOrder, StatelessAction};
 use crate::rules::ast::{AddressExpr, PortExpr, Rule};
@@ -52,18 +54,18 @@ enum Wide {
 }
 
 /// All mistakes that are made, in order of the policy.
-pub fn changes(policy: &Policy, program: &Program) -> Vec<Change> {
+pub fn changes(policy: &Policy, subject: Subject<'_>) -> Vec<Change> {
     let mut all = Vec::new();
-    let ids = ids(program);
+    let ids = ids(subject.program);
     for (group, of_group) in policy.stateful.groups.iter().enumerate() {
         for (place, rules) in by_place(&of_group.rules) {
             let Some(first) = rules.first().and_then(|index| of_group.rules.get(*index)) else { continue };
-            let name = name(first, rules.len());
             let only: Vec<RuleId> = rules
                 .iter()
                 .filter_map(|index| of_group.rules.get(*index))
                 .flat_map(|rule| ids.get(&(rule.sid(), key(rule))).cloned().unwrap_or_default())
                 .collect();
+            let name = if only.is_empty() { format!("sid {}", first.sid()) } else { what(subject, place, &only) };
             let mut push = |what: String, kind: Kind, only: Option<Vec<RuleId>>| {
                 let rules = rules.clone();
                 all.push(Change { what, span: Some(place), only_rules: only, group, rules, kind });
@@ -148,10 +150,6 @@ fn by_place(rules: &[Rule]) -> Vec<(Span, Vec<usize>)> {
         }
     }
     places
-}
-
-fn name(rule: &Rule, n: usize) -> String {
-    if n > 1 { format!("sid {} and {} more of its place", rule.sid(), n - 1) } else { format!("sid {}", rule.sid()) }
 }
 
 fn flipped(action: RuleAction) -> RuleAction {

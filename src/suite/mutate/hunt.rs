@@ -10,6 +10,7 @@ use crate::rules::ast::{AddressExpr, PortExpr, Rule};
 use crate::rules::keyword::Keyword;
 use crate::synth::{HomeNet, Shorthand};
 use crate::verdict::Verdict;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Asked where a rule says nothing better.
@@ -37,18 +38,38 @@ pub(super) fn flow(
     mutant_home: &HomeNet,
 ) -> Option<String> {
     let mut same_verdict = None;
+    let mut same_decider = None;
     for wanted in candidates(policy, change, mutant_home) {
         let traffic = Traffic::Conversations(vec![wanted.clone()]);
         let (Ok(was), Ok(is)) = (observe(subject, &traffic), observe(mutant, &traffic)) else { continue };
         let (Some(before), Some(after)) = (worst(&was), worst(&is)) else { continue };
         if before != after {
-            return Some(line(&wanted, before, &was, subject.book, false));
+            return Some(line(&wanted, before.name()));
         }
         if same_verdict.is_none() && by(&was, subject.book) != by(&is, mutant.book) {
-            same_verdict = Some(line(&wanted, before, &was, subject.book, true));
+            let by = by(&was, subject.book).unwrap_or_default();
+            let is_sid = by.bytes().all(|byte| byte.is_ascii_digit());
+            let by = if is_sid { by } else { serde_json::Value::from(by).to_string() };
+            same_verdict = Some(line(&wanted, &format!("{{ verdict: {}, by: {by} }}", before.name())));
+        }
+        if same_decider.is_none() {
+            let (before, after) = (alerts(&was, subject.book), alerts(&is, mutant.book));
+            let other = before.keys().chain(after.keys()).find(|sid| before.get(sid) != after.get(sid));
+            same_decider = other
+                .map(|sid| line(&wanted, &format!("{{ alerts: {{ {sid}: {} }} }}", before.get(sid).unwrap_or(&0))));
         }
     }
-    same_verdict
+    same_verdict.or(same_decider)
+}
+
+/// How many alerts there are by sid.
+fn alerts(observed: &Observed, book: &RuleBook) -> BTreeMap<u32, u64> {
+    let mut alerts = BTreeMap::new();
+    for (id, _) in observed.flows.iter().flat_map(|flow| &flow.alerts) {
+        let own = book.rule(*id).filter(|rule| rule.default_action.is_none());
+        *own.map_or(&mut 0, |rule| alerts.entry(rule.sid).or_default()) += 1;
+    }
+    alerts
 }
 
 fn worst(observed: &Observed) -> Option<Verdict> {
@@ -64,14 +85,7 @@ fn by(observed: &Observed, book: &RuleBook) -> Option<String> {
 }
 
 /// As an item of `cases`.
-fn line(wanted: &Shorthand, verdict: Verdict, observed: &Observed, book: &RuleBook, says_by: bool) -> String {
-    let expect = match by(observed, book).filter(|_| says_by) {
-        Some(by) if by.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("{{ verdict: {}, by: {by} }}", verdict.name())
-        }
-        Some(by) => format!("{{ verdict: {}, by: {} }}", verdict.name(), serde_json::Value::from(by)),
-        None => verdict.name().to_owned(),
-    };
+fn line(wanted: &Shorthand, expect: &str) -> String {
     format!("- {{ traffic: {}, expect: {expect} }}", serde_json::Value::from(wanted.to_string()))
 }
 

@@ -17,6 +17,7 @@ use crate::policy::model::Policy;
 use crate::report::RuleBook;
 use crate::source::Span;
 use crate::synth::HomeNet;
+use std::collections::BTreeSet;
 
 /// Compiles a mutant; `None` when it cannot be evaluated.
 pub type Compile<'c> = dyn Fn(&Policy) -> Option<(Program, RuleBook)> + Sync + 'c;
@@ -56,7 +57,7 @@ pub struct Witness<'c> {
 
 /// Runs the cases against `max` mutants of a policy at most, taken evenly from all.
 ///
-/// Only cases that pass are witnesses. Of mutants that survive, no more than `hunts` are looked for a flow.
+/// Only cases that pass are witnesses. With the mutants comes how many there would be in all.
 pub fn mutate(
     policy: &Policy,
     subject: Subject<'_>,
@@ -64,13 +65,13 @@ pub fn mutate(
     compile: &Compile<'_>,
     (max, jobs): (usize, usize),
 ) -> (Vec<Mutant>, usize) {
-    let all = changes(policy, subject.program);
+    let all = changes(policy, subject);
     let n_all = all.len();
     let step = |index: usize| index * n_all / max.max(1);
     let chosen: Vec<Change> = if n_all <= max {
         all
     } else {
-        let picked: std::collections::BTreeSet<usize> = (0..max).map(step).collect();
+        let picked: BTreeSet<usize> = (0..max).map(step).collect();
         all.into_iter().enumerate().filter(|(index, _)| picked.contains(index)).map(|(_, change)| change).collect()
     };
     let mutants = on_threads(&chosen, jobs, |change| {
@@ -95,9 +96,8 @@ fn fate(
     let may_notice = |witness: &&Witness<'_>| {
         change.only_rules.as_ref().is_none_or(|rules| rules.iter().any(|id| witness.matched.contains(*id)))
     };
-    let notices = |witness: &Witness<'_>| {
-        run::run(mutant, witness.case).map_or(true, |result| !result.failures.is_empty())
-    };
+    let notices =
+        |witness: &Witness<'_>| run::run(mutant, witness.case).map_or(true, |result| !result.failures.is_empty());
     if witnesses.iter().filter(may_notice).any(notices) {
         return Fate::Noticed;
     }

@@ -1,8 +1,9 @@
 //! One JSON document.
 
-use super::{ByReport, CaseReport, FailureReport, Report, Status, SuiteReport};
+use super::{ByReport, CaseReport, FailureReport, MutationReport, Report, Status, SuiteReport};
 use crate::source::Location;
 use crate::suite::coverage::{Coverage, Entry, Reach};
+use crate::suite::mutate::Fate;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -18,6 +19,24 @@ struct Document<'a> {
     suites: Vec<Suite<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     coverage: Vec<Covered<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mutation: Vec<Mutated<'a>>,
+}
+
+#[derive(Serialize)]
+struct Mutated<'a> {
+    policy: &'a str,
+    possible: usize,
+    mutants: Vec<MutantRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct MutantRecord<'a> {
+    what: &'a str,
+    place: Option<Place<'a>>,
+    fate: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -110,6 +129,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         broken: report.count(Status::Broken),
         suites: report.suites.iter().map(suite).collect(),
         coverage: report.coverage.iter().map(covered).collect(),
+        mutation: report.mutation.iter().map(mutated).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
@@ -134,6 +154,19 @@ fn covered(coverage: &Coverage) -> Covered<'_> {
         never: coverage.entries.len() - tried,
         entries: coverage.entries.iter().map(entry).collect(),
     }
+}
+
+fn mutated(mutation: &MutationReport) -> Mutated<'_> {
+    let mutants = mutation.mutants.iter().map(|(what, at, fate)| {
+        let (word, case) = match fate {
+            Fate::Noticed => ("noticed", None),
+            Fate::Survived(line) => ("survived", Some(line.as_str())),
+            Fate::Equivalent => ("equivalent", None),
+            Fate::Stillborn => ("stillborn", None),
+        };
+        MutantRecord { what, place: at.as_ref().map(Place::of), fate: word, case }
+    });
+    Mutated { policy: &mutation.policy, possible: mutation.n_all, mutants: mutants.collect() }
 }
 
 fn suite(suite: &SuiteReport) -> Suite<'_> {

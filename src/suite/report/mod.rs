@@ -15,6 +15,7 @@ pub use json::VERSION;
 use super::coverage::Coverage;
 use super::judge::{Decider, Failure};
 use super::model::Case;
+use super::mutate::{Fate, Mutant};
 use crate::report::RuleBook;
 use crate::source::{Location, Sources};
 use std::io::{self, Write};
@@ -43,6 +44,44 @@ pub struct Report {
     pub suites: Vec<SuiteReport>,
     /// What the cases have tried of each policy, if that is asked for.
     pub coverage: Vec<Coverage>,
+    /// What became of mutants of each policy, if that is asked for.
+    pub mutation: Vec<MutationReport>,
+}
+
+/// Mutants of a policy.
+#[derive(Clone, Debug)]
+pub struct MutationReport {
+    /// The policy's file.
+    pub policy: String,
+    /// How many mutants there would be, if all were tried.
+    pub n_all: usize,
+    /// Those that were tried: the mistake, its place, and what became of it.
+    pub mutants: Vec<(String, Option<Location>, Fate)>,
+}
+
+impl MutationReport {
+    /// With its places looked up.
+    pub fn new(policy: String, (mutants, n_all): (Vec<Mutant>, usize), book: &RuleBook) -> Self {
+        let with_place = |mutant: Mutant| {
+            let at = mutant.span.map(|span| {
+                let line = book.sources.line_number(span);
+                Location { file: book.sources.name(span.file).to_owned(), line, column: 1 }
+            });
+            (mutant.what, at, mutant.fate)
+        };
+        Self { policy, n_all, mutants: mutants.into_iter().map(with_place).collect() }
+    }
+
+    /// How many met this fate; of those that survived, all.
+    pub fn count(&self, fate: &Fate) -> usize {
+        let is = |other: &Fate| std::mem::discriminant(other) == std::mem::discriminant(fate);
+        self.mutants.iter().filter(|(_, _, other)| is(other)).count()
+    }
+
+    /// How many survived though a flow tells them from the policy.
+    pub fn survivors(&self) -> usize {
+        self.count(&Fate::Survived(String::new()))
+    }
 }
 
 /// A suite of a run.

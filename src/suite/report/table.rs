@@ -1,9 +1,11 @@
 //! For people: what failed, and how many did not.
 
-use super::{CaseReport, FailureReport, Report, Status, SuiteReport};
+use super::{CaseReport, FailureReport, MutationReport, Report, Status, SuiteReport};
 use crate::report::layout::{DIM, DROP, HEADING, PASS, WARN, WIDTH, cut, printable, width, wrap};
 use crate::report::units::{count, counted};
+use crate::source::Location;
 use crate::suite::coverage::{Coverage, Entry, Reach};
+use crate::suite::mutate::Fate;
 use std::io::{self, Write};
 
 /// What is said about a case stands under it.
@@ -18,6 +20,9 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     }
     for coverage in &report.coverage {
         write_coverage(out, coverage)?;
+    }
+    for mutation in &report.mutation {
+        write_mutation(out, mutation)?;
     }
     let [passed, failed, broken] =
         [Status::Passed, Status::Failed, Status::Broken].map(|status| report.count(status) as u64);
@@ -66,6 +71,34 @@ fn write_coverage(out: &mut dyn Write, coverage: &Coverage) -> io::Result<()> {
     let more = open.count().saturating_sub(ENTRIES_MAX);
     if more > 0 {
         writeln!(out, "  … and {} more: --format json and --lcov have all", count(more as u64))?;
+    }
+    Ok(())
+}
+
+/// Mistakes that no case notices, each with the line of a suite that would.
+fn write_mutation(out: &mut dyn Write, mutation: &MutationReport) -> io::Result<()> {
+    let MutationReport { policy, n_all, mutants } = mutation;
+    let all = if *n_all > mutants.len() { format!(", of {n_all} there could be") } else { String::new() };
+    let tried = counted(mutants.len() as u64, "mutant");
+    writeln!(out, "{HEADING}Mutants{HEADING:#} of {}: {tried}{all}", printable(policy))?;
+    let [noticed, same, stillborn] =
+        [Fate::Noticed, Fate::Equivalent, Fate::Stillborn].map(|fate| mutation.count(&fate));
+    let survived = mutation.survivors();
+    writeln!(
+        out,
+        "  {noticed} noticed, {survived} survived, {same} that no flow tells apart, {stillborn} that cannot be evaluated"
+    )?;
+    let place = |at: &Option<Location>| at.as_ref().map_or_else(String::new, |at| format!("{}:{}", at.file, at.line));
+    let survivors = mutants.iter().filter_map(|(what, at, fate)| match fate {
+        Fate::Survived(line) => Some((what, place(at), line)),
+        _ => None,
+    });
+    for (what, at, line) in survivors.take(ENTRIES_MAX) {
+        writeln!(out, "  {WARN}survived{WARN:#}  {}  {DIM}{}{DIM:#}", printable(what), printable(&at))?;
+        writeln!(out, "{:INDENT$}{}", "", printable(line))?;
+    }
+    if survived > ENTRIES_MAX {
+        writeln!(out, "  … and {} more: --format json has all", count((survived - ENTRIES_MAX) as u64))?;
     }
     Ok(())
 }
