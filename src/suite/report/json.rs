@@ -137,15 +137,6 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
 
 fn covered(coverage: &Coverage) -> Covered<'_> {
     let [tried, decisive] = [Reach::Matched, Reach::Decisive].map(|reach| coverage.count(reach));
-    fn entry(entry: &Entry) -> CoveredEntry<'_> {
-        CoveredEntry {
-            what: &entry.what,
-            file: &entry.at.0,
-            line: entry.at.1,
-            reach: entry.reach.name(),
-            cases: entry.cases,
-        }
-    }
     Covered {
         policy: &coverage.policy,
         percent: (coverage.percent() * 10.0).round() / 10.0,
@@ -153,6 +144,16 @@ fn covered(coverage: &Coverage) -> Covered<'_> {
         matched: tried - decisive,
         never: coverage.entries.len() - tried,
         entries: coverage.entries.iter().map(entry).collect(),
+    }
+}
+
+fn entry(entry: &Entry) -> CoveredEntry<'_> {
+    CoveredEntry {
+        what: &entry.what,
+        file: &entry.at.0,
+        line: entry.at.1,
+        reach: entry.reach.name(),
+        cases: entry.cases,
     }
 }
 
