@@ -6,6 +6,8 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// An allow-list that was written by hand, with a catch-all behind it.
 const RULES: &str = r#"pass tls any any -> any any (tls.sni; content:"www.kaggle.com"; endswith; msg:"kaggle"; sid:1;)
@@ -449,12 +451,20 @@ fn a_watched_suite_runs_again_when_its_policy_changes() {
     command.args(["test", "--watch"]).current_dir(&place.0).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut next = || lines.find(|line| line.starts_with("1 case")).unwrap();
-    assert_eq!(next(), "1 case: 1 passed");
+    let child = Arc::new(Mutex::new(child));
+    let overdue = Arc::clone(&child);
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_mins(1));
+        let _ = overdue.lock().unwrap().kill();
+    });
+    // a file that is written while it is read may be seen half written first
+    let mut until = |wanted: &str| assert!(lines.any(|line| line == wanted), "{wanted}");
+    until("1 case: 1 passed");
     place.write("egress.rules", &RULES.replace("drop tls", "alert tls"));
-    assert_eq!(next(), "1 case: 0 passed, 1 failed");
+    until("1 case: 0 passed, 1 failed");
     place.write("egress.firedrill.yaml", &with_cases("  - { pass: [pypi.org] }\n"));
-    assert_eq!(next(), "1 case: 1 passed");
+    until("1 case: 1 passed");
+    let mut child = child.lock().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
 }
