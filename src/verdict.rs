@@ -211,6 +211,21 @@ pub struct Alert {
     pub dst: Option<(IpAddr, Option<u16>)>,
     /// Direction in the flow, if there is one.
     pub direction: Option<Direction>,
+    /// What was known of the flow, if there is one.
+    pub flow: Option<AlertFlow>,
+}
+
+/// What was known of a flow when a rule reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlertFlow {
+    /// The number of its [`FlowRecord`].
+    pub id: u64,
+    /// Suricata's name of the application protocol.
+    pub app_proto: Option<&'static str>,
+    /// The TLS server name of its record was known.
+    pub has_sni: bool,
+    /// How many HTTP host names of its record were known.
+    pub n_hosts: usize,
 }
 
 /// A flow, reported when it ends.

@@ -95,9 +95,22 @@ pub struct ReplayArgs {
     #[arg(long, help_heading = "Capture")]
     pub decapsulate: bool,
 
-    /// How results are printed.
-    #[command(flatten)]
-    pub output: OutputOptions,
+    /// A summary for people, one JSON record a line, or Network Firewall's own alert or flow log
+    #[arg(long, value_enum, value_name = "table|jsonl|aws-alert|aws-flow", hide_possible_values = true)]
+    #[arg(default_value_t = ReplayFormat::Table, help_heading = "Output")]
+    pub format: ReplayFormat,
+
+    /// Also print what CloudWatch would count
+    #[arg(long, help_heading = "Output")]
+    pub metrics: bool,
+
+    /// The firewall's name in logs and metrics [default: the policy's]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub firewall_name: Option<String>,
+
+    /// The availability zone in logs and metrics
+    #[arg(long, value_name = "ZONE", default_value = "us-east-1a", help_heading = "Output")]
+    pub availability_zone: String,
 
     /// Show these only; may be given several times, or with commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "packets|alerts|flows")]
@@ -388,6 +401,22 @@ pub enum Format {
     Table,
     /// One JSON record a line.
     Jsonl,
+}
+
+/// `--format` of `replay`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFormat {
+    /// A summary for people.
+    Table,
+    /// One JSON record a line.
+    Jsonl,
+    /// Network Firewall's alert log.
+    AwsAlert,
+    /// Network Firewall's flow log.
+    AwsFlow,
+    /// Network Firewall's TLS log, which is refused.
+    #[value(hide = true)]
+    AwsTls,
 }
 
 /// `--only`.

@@ -1,43 +1,120 @@
 //! `firedrill replay`: captures through a policy.
 
-use super::args::{FailOn, Format, Part, ReplayArgs};
+use super::args::{FailOn, Part, ReplayArgs, ReplayFormat};
 use super::console::{Console, Stop};
 use super::exit::Exit;
 use super::feed::Feed;
+use super::firewall::tell;
 use super::session::{Judge, Session};
+use crate::engine::{EngineConfig, Fleet};
+use crate::policy::model::Policy;
+use crate::report::aws_log::{AwsLog, AwsLogKind, Envelope};
 use crate::report::jsonl::{JsonlWriter, Parts};
+use crate::report::metrics::Metrics;
 use crate::report::table::Report;
 use crate::report::{CaptureFacts, RuleBook, Run, Summary, notice, table};
 use crate::verdict::{Alert, Decision, FlowRecord, Sink, Verdict};
 use std::io::Write;
+use std::ops::ControlFlow;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When there is nothing to report: the policy or a capture cannot be used, or the output cannot be written.
 pub fn run(args: &ReplayArgs, console: Console) -> Result<Exit, Stop> {
-    let session = Session::open(&args.policy, &args.policy_options, &args.engine_options, console)?;
-    let shows_progress = console.shows_progress(args.output.format == Format::Jsonl);
+    refuse(args)?;
+    let (session, policy) =
+        Session::open_with_policy(&args.policy, &args.policy_options, &args.engine_options, console)?;
+    let shows_progress = console.shows_progress(args.format != ReplayFormat::Table);
     let mut feed = Feed::open(&args.captures, args.decapsulate, shows_progress)?;
     let mut judge = session.judge(args.decapsulate);
     let parts = parts(&args.only);
-    let (summary, facts) = match args.output.format {
-        Format::Jsonl => {
-            let (summary, facts) = records(&mut feed, &mut judge, &session.book, parts, console.records())?;
-            notice::write(
-                &mut console.err(),
-                &notice::of_replay(&session.run.notices, &session.book, &summary, &facts),
-            )?;
-            (summary, facts)
+    let (summary, facts) = match args.format {
+        ReplayFormat::Jsonl => records(&mut feed, &mut judge, &session.book, parts, console.records())?,
+        ReplayFormat::AwsAlert | ReplayFormat::AwsFlow | ReplayFormat::AwsTls => {
+            aws_records(args, &mut feed, &session, &policy, console.records())?
         }
-        Format::Table => {
+        ReplayFormat::Table => {
             let mut summary = Summary::new(&session.book);
             let facts = feed.through(&mut judge, &mut summary, |_| false)?;
-            write_table(&mut console.out(), &session.run, &session.book, &summary, &facts, parts)?;
+            let mut out = console.out();
+            let metrics = args.metrics.then(|| Metrics::new(&summary, &facts, policy.stateless.is_some()));
+            write_table(&mut out, &session.run, &session.book, &summary, &facts, parts, |out| match &metrics {
+                Some(metrics) => metrics.write(out, firewall_name(args, &policy), &args.availability_zone),
+                None => Ok(()),
+            })?;
             (summary, facts)
         }
     };
+    if args.format != ReplayFormat::Table {
+        let notices = notice::of_replay(&session.run.notices, &session.book, &summary, &facts);
+        notice::write(&mut console.err(), &notices)?;
+    }
     Ok(exit(&args.fail_on, &summary, &facts))
+}
+
+/// What cannot be had.
+fn refuse(args: &ReplayArgs) -> Result<(), Stop> {
+    if args.format == ReplayFormat::AwsTls {
+        let message = "the TLS log exists only under TLS inspection, which is not simulated";
+        return Err(Stop::bad_input(message, "--format aws-alert and aws-flow write the other two logs"));
+    }
+    if args.metrics && args.format != ReplayFormat::Table {
+        return Err(Stop::bad_input("--metrics goes with the table only", "leave --format out, or --metrics"));
+    }
+    if !args.only.is_empty() && matches!(args.format, ReplayFormat::AwsAlert | ReplayFormat::AwsFlow) {
+        return Err(Stop::bad_input(
+            "--only does not go with Network Firewall's logs",
+            "each log has one kind of record",
+        ));
+    }
+    Ok(())
+}
+
+fn firewall_name<'a>(args: &'a ReplayArgs, policy: &'a Policy) -> &'a str {
+    args.firewall_name.as_deref().unwrap_or(&policy.name)
+}
+
+/// Writes one of Network Firewall's logs, and counts beside it.
+fn aws_records(
+    args: &ReplayArgs,
+    feed: &mut Feed,
+    session: &Session,
+    policy: &Policy,
+    out: impl Write,
+) -> Result<(Summary, CaptureFacts), Stop> {
+    let kind = if args.format == ReplayFormat::AwsFlow { AwsLogKind::Flow } else { AwsLogKind::Alert };
+    let program = session.firewall().program();
+    let groups = policy.stateful.groups.iter();
+    let envelope = Envelope {
+        firewall_name: firewall_name(args, policy).to_owned(),
+        availability_zone: args.availability_zone.clone(),
+        arns: groups.filter_map(|group| Some((group.name.clone(), group.arn.clone()?))).collect(),
+        severities: program.rules().map(|(_, rule)| rule.severity).collect(),
+    };
+    let log = AwsLog::new(out, &session.book, kind, envelope);
+    let mut both = [Both { summary: Summary::new(&session.book), writer: log }];
+    let config = EngineConfig { decapsulate: args.decapsulate, ..EngineConfig::default() };
+    let mut fleet = Fleet::new([program], config);
+    let mut facts = feed.each(|frame| {
+        let [one] = &mut both;
+        one.writer.begin(frame.time_ns);
+        let seen = fleet.process(frame, &mut both);
+        let [one] = &mut both;
+        if let Some(seen) = seen {
+            one.writer.seen(seen);
+        }
+        if one.writer.error().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let [one] = &mut both;
+    one.writer.ending();
+    fleet.finish(&mut both);
+    if let Some(engine) = fleet.engine(0) {
+        tell(engine.facts(), &mut facts);
+    }
+    let [Both { summary, writer }] = both;
+    writer.finish()?;
+    Ok((summary, facts))
 }
 
 /// Writes records as frames are decided, and counts beside them.
@@ -61,19 +138,21 @@ fn write_table(
     summary: &Summary,
     capture: &CaptureFacts,
     parts: Parts,
+    behind: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), Stop> {
     let notices = notice::of_replay(&run.notices, book, summary, capture);
     table::write(out, &Report { run, capture, book, summary, notices: &notices }, parts)?;
+    behind(out)?;
     Ok(out.flush()?)
 }
 
 /// Writes and counts.
-struct Both<'a, W: Write> {
+struct Both<S> {
     summary: Summary,
-    writer: JsonlWriter<'a, W>,
+    writer: S,
 }
 
-impl<W: Write> Sink for Both<'_, W> {
+impl<S: Sink> Sink for Both<S> {
     fn decision(&mut self, decision: &Decision) {
         self.writer.decision(decision);
         self.summary.decision(decision);

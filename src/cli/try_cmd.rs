@@ -228,7 +228,15 @@ mod tests {
             });
             if found == Some(2) {
                 let frame_no = frame.number;
-                sink.alert(&Alert { frame_no, rule: RuleId(2), proto: None, src: None, dst: None, direction: None });
+                sink.alert(&Alert {
+                    frame_no,
+                    rule: RuleId(2),
+                    proto: None,
+                    src: None,
+                    dst: None,
+                    direction: None,
+                    flow: None,
+                });
             }
         }
 

@@ -356,7 +356,9 @@ impl<'a> Compiler<'a> {
         };
         signature.kind = classify::kind(&signature, facts);
         self.conditions.extend(conditions);
+        let priority = options.priority.or(options.class_priority).unwrap_or(DEFAULT_PRIORITY);
         self.rules.push(RuleInfo {
+            severity: priority,
             sid: options.sid,
             rev: options.rev,
             action,
@@ -368,7 +370,6 @@ impl<'a> Compiler<'a> {
             is_modelled: options.is_modelled,
             kind: signature.kind,
         });
-        let priority = options.priority.or(options.class_priority).unwrap_or(DEFAULT_PRIORITY);
         if rule.arrow.value == Arrow::Both {
             let other = signature.reversed();
             if !other.header.same_ends(&signature.header) {

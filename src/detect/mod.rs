@@ -108,6 +108,8 @@ pub struct RuleInfo {
     pub action: RuleAction,
     /// `msg`; empty when the rule has none.
     pub msg: String,
+    /// `priority`, else that of the class, else 3. Suricata's log calls it severity.
+    pub severity: u32,
     /// Index into [`Program::groups`]; `None` for the rules of a default action.
     pub group: Option<u32>,
     /// Where it is written; `None` for the rules of a default action.

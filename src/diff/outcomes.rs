@@ -266,12 +266,7 @@ impl Comparison {
     pub fn ended(&mut self, heard: [&Heard; 2]) {
         for (side, heard) in heard.into_iter().enumerate() {
             for alert in heard.alerts.iter().filter(|alert| alert.frame_no == 0) {
-                let between = |flow: &&FlowRecord| {
-                    let sides = [Some(flow.src), Some(flow.dst)];
-                    sides == [alert.src, alert.dst] || sides == [alert.dst, alert.src]
-                };
-                let flow = heard.flows.iter().find(between);
-                if let Some(&place) = flow.and_then(|flow| self.places.get(&Key::Flow(side as u8, flow.id))) {
+                if let Some(&place) = alert.flow.and_then(|flow| self.places.get(&Key::Flow(side as u8, flow.id))) {
                     self.report(place, side, alert);
                 }
             }

@@ -29,6 +29,17 @@ pub struct Ends {
     pub dst: (IpAddr, Option<u16>),
 }
 
+/// What a frame's own packet is, as far as its headers say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Who sends it to whom.
+    pub ends: Ends,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// The flags of TCP; 0 for other protocols.
+    pub tcp_flags: u8,
+}
+
 impl Ends {
     /// The same for both directions.
     #[must_use]
@@ -54,15 +65,15 @@ impl<'p> Fleet<'p> {
         Self { squads, decapsulate: config.decapsulate }
     }
 
-    /// Lets every engine judge the next frame, each into the sink of its place. Says whose packet the frame's own is, if
-    /// it is one of IP.
-    pub fn process<S: Sink>(&mut self, frame: &Frame<'_>, sinks: &mut [S]) -> Option<Ends> {
+    /// Lets every engine judge the next frame, each into the sink of its place. Says what the frame's own packet is,
+    /// if it is one of IP.
+    pub fn process<S: Sink>(&mut self, frame: &Frame<'_>, sinks: &mut [S]) -> Option<Seen> {
         let opened = opened(frame, self.decapsulate);
-        let mut ends = None;
+        let mut seen = None;
         for squad in &mut self.squads {
             let Some(((last, engine), others)) = squad.split_last_mut() else { continue };
             let mut decoded = decode_frame(&opened, &engine.decode);
-            ends = ends.or_else(|| ends_of(&decoded.packet));
+            seen = seen.or_else(|| seen_of(&decoded.packet));
             for (place, engine) in others {
                 if let Some(sink) = sinks.get_mut(*place) {
                     // an engine changes what it judges
@@ -73,7 +84,7 @@ impl<'p> Fleet<'p> {
                 engine.judge(frame, &mut decoded, sink, &mut Untraced(engine.path));
             }
         }
-        ends
+        seen
     }
 
     /// Ends all flows. Call it once, behind the last frame.
@@ -91,8 +102,9 @@ impl<'p> Fleet<'p> {
     }
 }
 
-fn ends_of(packet: &Packet<'_>) -> Option<Ends> {
+fn seen_of(packet: &Packet<'_>) -> Option<Seen> {
     let ip = packet.ip?;
     let (from, to) = packet.ports().unzip();
-    Some(Ends { proto: packet.proto, src: (ip.src, from), dst: (ip.dst, to) })
+    let ends = Ends { proto: packet.proto, src: (ip.src, from), dst: (ip.dst, to) };
+    Some(Seen { ends, ttl: ip.ttl, tcp_flags: packet.tcp().map_or(0, |tcp| tcp.flags) })
 }

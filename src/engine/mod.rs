@@ -8,13 +8,13 @@ mod fleet;
 mod stateful;
 
 pub use facts::Facts;
-pub use fleet::{Ends, Fleet};
+pub use fleet::{Ends, Fleet, Seen};
 
 use crate::capture::Frame;
 use crate::detect::{Program, RulePath, Tracer, Untraced};
 use crate::packet::{DecodeConfig, Decoded, Packet, decode_frame};
 use crate::policy::model::StatelessAction;
-use crate::verdict::{Alert, Cause, Decision, RuleId, Sink, Stage, Verdict};
+use crate::verdict::{Alert, AlertFlow, Cause, Decision, RuleId, Sink, Stage, Verdict};
 use stateful::Stateful;
 
 /// Runs frames through a program.
@@ -172,7 +172,13 @@ fn opened<'a>(frame: &Frame<'a>, decapsulate: bool) -> Frame<'a> {
 }
 
 /// An alert about a packet.
-fn alert(frame_no: u64, rule: RuleId, packet: &Packet<'_>, direction: Option<crate::verdict::Direction>) -> Alert {
+fn alert(
+    frame_no: u64,
+    rule: RuleId,
+    packet: &Packet<'_>,
+    direction: Option<crate::verdict::Direction>,
+    flow: Option<AlertFlow>,
+) -> Alert {
     // a fragment has no ports to show, but its protocol does: zero, as in Suricata's records
     let ports = packet.ports().or(matches!(packet.proto, 6 | 17 | 132).then_some((0, 0)));
     Alert {
@@ -182,5 +188,6 @@ fn alert(frame_no: u64, rule: RuleId, packet: &Packet<'_>, direction: Option<cra
         src: packet.ip.map(|ip| (ip.src, ports.map(|(src, _)| src))),
         dst: packet.ip.map(|ip| (ip.dst, ports.map(|(_, dst)| dst))),
         direction,
+        flow,
     }
 }

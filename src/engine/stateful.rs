@@ -7,7 +7,7 @@ use crate::detect::{Memory, Origin, PacketOutcome, PacketState, Program, Scratch
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, Event, EventSet, Packet, Transport, decode_datagram};
 use crate::stream::{self, AppUpdate, FlowFate, FlowView, StreamUse, TcpState};
-use crate::verdict::{Alert, Cause, Direction, FlowRecord, RuleAction, RuleId, Sink, Verdict};
+use crate::verdict::{Alert, AlertFlow, Cause, Direction, FlowRecord, RuleAction, RuleId, Sink, Verdict};
 
 #[derive(Debug)]
 pub(super) struct Stateful<'p> {
@@ -138,7 +138,7 @@ impl<'p> Stateful<'p> {
             None => {
                 let state = PacketState::without_flow(packet);
                 let outcome = inspect(self.program, tracer, &mut self.scratch, &mut self.memory, packet, None, state);
-                self.report(packet, None, &outcome);
+                self.report(packet, None, &outcome, None);
                 fate_of(&outcome, None, None)
             }
         }
@@ -387,16 +387,24 @@ impl<'p> Stateful<'p> {
             }
             fate
         };
+        let alerts = !rules.alerts.is_empty() || flushed.iter().any(|(.., outcome)| !outcome.alerts.is_empty());
+        let known = if alerts { self.flows.get(place).map(known) } else { None };
         for (packet, side, outcome) in &flushed {
-            self.report(packet, Some(*side), outcome);
+            self.report(packet, Some(*side), outcome, known);
         }
-        self.report(packet, Some(direction), &rules);
+        self.report(packet, Some(direction), &rules, known);
         fate
     }
 
-    fn report(&mut self, packet: &Packet<'_>, direction: Option<Direction>, outcome: &PacketOutcome) {
+    fn report(
+        &mut self,
+        packet: &Packet<'_>,
+        direction: Option<Direction>,
+        outcome: &PacketOutcome,
+        flow: Option<AlertFlow>,
+    ) {
         for &rule in &outcome.alerts {
-            self.alerts.push(alert(self.frame_no, rule, packet, direction));
+            self.alerts.push(alert(self.frame_no, rule, packet, direction, flow));
         }
     }
 
@@ -450,7 +458,7 @@ impl<'p> Stateful<'p> {
                                 time_ns: self.now_ns,
                             },
                         );
-                        self.report(&packet, Some(side), &outcome);
+                        self.report(&packet, Some(side), &outcome, Some(known(flow)));
                     }
                 }
                 if flow.action.is_drop() {
@@ -467,7 +475,7 @@ impl<'p> Stateful<'p> {
                 MadeUp { direction, origin: Origin::EndOfFlow, detection_ended: ended, time_ns: self.now_ns },
             );
             for &rule in &outcome.alerts {
-                self.alerts.push(alert(0, rule, &packet, Some(direction)));
+                self.alerts.push(alert(0, rule, &packet, Some(direction), Some(known(flow))));
             }
         }
     }
@@ -603,6 +611,17 @@ fn inspect_made_up<'a, T: Tracer>(
         inspect(program, tracer, scratch, memory, &packet, Some(flow), state)
     };
     (packet, direction, outcome)
+}
+
+/// What is known of a flow so far.
+fn known(flow: &Flow) -> AlertFlow {
+    let app = flow.app.as_deref();
+    AlertFlow {
+        id: flow.id,
+        app_proto: app.and_then(|app| app.proto.name()),
+        has_sni: app.is_some_and(|app| app.sni().is_some()),
+        n_hosts: app.map_or(0, |app| app.hosts().len()),
+    }
 }
 
 fn record(flow: &Flow) -> FlowRecord {

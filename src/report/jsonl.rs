@@ -492,6 +492,7 @@ mod tests {
             src: Some((address("10.0.0.10"), Some(40000))),
             dst: Some((address("2001:db8::1"), None)),
             direction: Some(Direction::ToServer),
+            flow: None,
         };
         sink.alert(&Alert { frame_no: 0, proto: None, src: None, dst: None, direction: None, ..alert });
         sink.alert(&alert);

@@ -6,8 +6,10 @@
 //!
 //! [`crate::verdict`] holds the words; [`summary`] is the place to read on.
 
+pub mod aws_log;
 pub mod jsonl;
 pub mod layout;
+pub mod metrics;
 pub mod names;
 pub mod notice;
 pub mod outcome;

@@ -481,7 +481,8 @@ mod tests {
         decide(sink, Stage::Stateful, none, Cause::NoRule, Some(3), 3);
         decide(sink, Stage::Stateful, Verdict::Drop, Cause::Rule(RuleId(3)), Some(3), 2);
         decide(sink, Stage::Stateful, none, Cause::NoRule, Some(4), 2);
-        let alert = Alert { frame_no: 7, rule: RuleId(1), proto: None, src: None, dst: None, direction: None };
+        let alert =
+            Alert { frame_no: 7, rule: RuleId(1), proto: None, src: None, dst: None, direction: None, flow: None };
         for _ in 0..3 {
             sink.alert(&alert);
         }

@@ -78,7 +78,7 @@ pub(super) fn captures(
         for ear in &mut ears {
             ear.heard.clear();
         }
-        let ends = fleet.process(frame, &mut ears);
+        let ends = fleet.process(frame, &mut ears).map(|seen| seen.ends);
         if let Some((first, others)) = ears.split_first() {
             for (comparison, other) in comparisons.iter_mut().zip(others) {
                 comparison.frame(frame.time_ns, ends, [&first.heard, &other.heard]);
@@ -138,7 +138,7 @@ pub(super) fn conversations(
             for ear in &mut ears {
                 ear.heard.clear();
             }
-            let ends = fleet.process(&frame, &mut ears);
+            let ends = fleet.process(&frame, &mut ears).map(|seen| seen.ends);
             let Some((first, others)) = ears.split_first() else { continue };
             for (comparisons, other) in comparisons.iter_mut().zip(others) {
                 let heard = [&first.heard, &other.heard];
