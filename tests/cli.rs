@@ -86,7 +86,9 @@ fn the_commands_of_the_readme_print_what_it_shows() {
     // output that the page shows is what the commands print, as a whole or in part
     let explained = stdout(&format!("explain {STUDIO} https://evil.example"));
     let printed: Vec<&str> = replay.lines().chain(tried.lines()).chain(explained.lines()).collect();
-    for block in readme.split("```").skip(1).step_by(2) {
+    // `tests/rehearsal.rs` runs the section that this leaves out
+    let sections = readme.split("\n## ").filter(|section| !section.starts_with("Your first rehearsal"));
+    for block in sections.flat_map(|section| section.split("```").skip(1).step_by(2)) {
         let mut rest = printed.iter();
         for line in block.lines().skip(1).filter(|line| !line.starts_with("$ ") && *line != "…") {
             assert!(rest.any(|printed| *printed == line), "README.md shows a line that is not printed:\n{line}");
