@@ -275,7 +275,7 @@ fn rules_named(book: &RuleBook, asked: &str) -> Result<Vec<RuleId>, Stop> {
     let found: Vec<RuleId> = match asked.parse::<u32>() {
         Ok(sid) => ids.filter(|(_, rule)| rule.sid == sid).map(|(id, _)| id).collect(),
         Err(_) => ids
-            .filter(|(_, rule)| rule.span.is_some_and(|span| book.place(span).starts_with(asked)))
+            .filter(|(_, rule)| rule.span.is_some_and(|span| is_place(&book.place(span), asked)))
             .map(|(id, _)| id)
             .collect(),
     };
@@ -288,9 +288,25 @@ fn rules_named(book: &RuleBook, asked: &str) -> Result<Vec<RuleId>, Stop> {
     Ok(found)
 }
 
+/// A place is the one that is asked for, whose column may be left out.
+fn is_place(place: &str, asked: &str) -> bool {
+    place.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
 fn stop(error: ExplainError<Stop>) -> Stop {
     match error {
         ExplainError::Feed(stop) => stop,
         error => Stop::bad_input(error.to_string(), "`firedrill replay` lists packets and flows"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_whole_line() {
+        assert!(is_place("egress.rules:12", "egress.rules:12") && is_place("a.json:1:7", "a.json:1"));
+        assert!(!is_place("egress.rules:12", "egress.rules:1"));
     }
 }

@@ -251,7 +251,7 @@ impl<'s, 'a> Builder<'s, 'a> {
         for asked in &mut all {
             let id = asked.rule.id;
             let spoken = self.flow.as_ref().map_or(AppProto::Unknown, |flow| flow.app_proto);
-            if looks.is_empty() {
+            if !looks.iter().any(|look| look.is_of_wire) {
                 let by = self.subject.book.describe(decision.cause);
                 asked.packets.push(WhyNotPacket::NotLookedAt(frame_no, by));
             }

@@ -293,7 +293,17 @@ proptest! {
         };
         let compiled = Stateless::compile(&policy, semantics);
         for packet in &packets {
-            prop_assert_eq!(compiled.decide(packet), reference::decide(&policy, semantics, packet));
+            let decision = compiled.decide(packet);
+            prop_assert_eq!(decision, reference::decide(&policy, semantics, packet));
+            // every rule before the one that decides is said to have been tried in vain, and no other
+            let misses = reference::misses(&policy, semantics, packet);
+            let all = || compiled.rules.iter().map(|(id, _)| *id);
+            let deciding = decision.and_then(|decision| match decision.cause {
+                Cause::StatelessRule(id) => all().position(|known| known == id),
+                _ => None,
+            });
+            prop_assert_eq!(misses.len(), deciding.unwrap_or(compiled.n_rules()));
+            prop_assert!(misses.iter().map(|(id, _)| *id).eq(all().take(misses.len())));
         }
     }
 }
