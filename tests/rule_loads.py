@@ -3,8 +3,11 @@
 Every rule counts on its own: equal rules once, each with a sid of its own, commented ones ("#alert tcp ...") too. Rules are
 taken from the repository's rule files, from $CORPUS (rule sets, suricata-verify's rules, the rule strings in policies)
 and from the folders in $RULE_FILES (separated by colons). Variables that they use are defined as some network and port.
+
+$MUTATIONS is how many times each rule is tried with something changed at random ($SEED, default 1): an option taken away,
+given twice, moved, taken from another rule; a number at an edge; a letter more or less.
 """
-import collections, glob, os, re, subprocess, tempfile
+import collections, glob, os, random, re, subprocess, tempfile
 
 RULE = re.compile(r"(?:alert|drop|pass|reject|rejectsrc|rejectdst|rejectboth|config)\s+\w[\w.-]*\s+\S.*?(?:->|<>|<-|=>).*?\(.*\)", re.S)
 SID = re.compile(r"(?<![\w\"])sid\s*:\s*\d+")
@@ -72,6 +75,65 @@ def distinct(rules):
         yield rule
 
 
+EDGES = ["0", "1", "-1", "2", "255", "256", "65535", "65536", "4294967295", "4294967296", "18446744073709551616", "007", "0x1f", ""]
+OPTION = re.compile(r"((?:[^;\\]|\\.)*;)")
+
+
+def changed(r, text, others):
+    """The rule with one thing changed."""
+    head, _, rest = text.partition("(")
+    options = OPTION.findall(rest.rstrip()[:-1])
+    if not options:
+        return text
+    at = r.randrange(len(options))
+    how = r.choice(["without", "twice", "moved", "another", "number", "number", "letter", "not", "word", "head"])
+    if how == "without":
+        del options[at]
+    elif how == "twice":
+        options.insert(r.randrange(len(options) + 1), options[at])
+    elif how == "moved":
+        options.insert(r.randrange(len(options)), options.pop(at))
+    elif how == "another":
+        of_other = OPTION.findall(r.choice(others).partition("(")[2].rstrip()[:-1])
+        if of_other:
+            options.insert(at, r.choice(of_other))
+    elif how == "number":
+        with_numbers = [n for n, option in enumerate(options) if re.search(r"\d", option) and "sid" not in option]
+        if with_numbers:
+            at = r.choice(with_numbers)
+            found = r.choice(list(re.finditer(r"\d+", options[at])))
+            options[at] = options[at][:found.start()] + r.choice(EDGES) + options[at][found.end():]
+    elif how == "letter" and "sid" not in options[at]:
+        place = r.randrange(len(options[at]))
+        options[at] = options[at][:place] + r.choice(["", " ", ",", "!", ":", '"', "|", "x", "0"]) + options[at][place + r.choice([0, 1]):]
+    elif how == "not":
+        options[at] = options[at].replace(":", ":!", 1) if ":!" not in options[at] else options[at].replace(":!", ":", 1)
+    elif how == "word":
+        words = re.findall(r"[a-z_]{3,}", r.choice(others))
+        found = list(re.finditer(r"[a-z_]{3,}", options[at]))
+        if words and found and "sid" not in options[at]:
+            found = r.choice(found)
+            options[at] = options[at][:found.start()] + r.choice(words) + options[at][found.end():]
+    elif how == "head":
+        parts, other = head.split(), r.choice(others).partition("(")[0].split()
+        if len(parts) == len(other) == 7:
+            place = r.choice([1, 1, 1, 4, 2, 3, 5, 6])
+            parts[place] = other[place]
+            head = " ".join(parts) + " "
+    return head + "(" + "".join(options) + ")"
+
+
+def mutated(rules, times, seed):
+    """Rules with something changed, none of them over several lines."""
+    r = random.Random(seed)
+    texts = [rule.text for rule in rules]
+    for rule in rules:
+        for _ in range(times):
+            text = changed(r, rule.text, texts)
+            if text != rule.text and "sid" in text and "\n" not in text:
+                yield Rule(text, rule.place)
+
+
 def variables(rules):
     """Arguments that define what the headers of rules name."""
     args, known = [], set(DEFINED)
@@ -122,9 +184,11 @@ def reason(code, message):
 def run(firedrill, oracle, root, corpus, show, only):
     capture = os.path.join(root, "pcaps", "ping.pcap")
     countries = os.path.join(root, "tests", "golden", "geoip", "countries.mmdb")
-    ok = True
+    ok, times = True, int(os.environ.get("MUTATIONS", "0"))
     for name, found in collections_of(root, corpus):
         rules = [rule for rule in distinct(found) if only in rule.place]
+        if times and rules:
+            name, rules = name + ", changed", list(distinct(mutated(rules, times, os.environ.get("SEED", "1"))))
         if not rules:
             print("skipped: loads of %s (not present)" % name)
             continue

@@ -490,12 +490,22 @@ impl<'a> Compiler<'a> {
                     None => return Err(unsupported(name, span)),
                 },
                 Keyword::Recognised { name: "prefilter", .. } => {
-                    // behind a content it would choose the pattern to wait for
-                    if !rule.options.iter().take_while(|other| other.span != span).last().is_some_and(can_be_first) {
-                        return Err(unsupported("prefilter", span));
-                    }
-                    if let Some(PacketTest::StreamSize { on_the_wire, .. }) = options.tests.last_mut() {
-                        *on_the_wire = true;
+                    let before =
+                        rule.options.iter().take_while(|other| other.span != span).filter(|other| is_test(other));
+                    match (before.last().map(|other| &other.keyword), options.tests.last_mut()) {
+                        // of a negated one 7.0 and 8.0 make different things
+                        (Some(Keyword::Content(content)), _) if !content.negated => {
+                            options.looks.prefer_last_content();
+                        }
+                        (
+                            Some(Keyword::AppLayerProtocol { .. }),
+                            Some(PacketTest::AppLayerProtocol { when_detected, .. }),
+                        ) => *when_detected = true,
+                        (Some(Keyword::StreamSize(_)), Some(PacketTest::StreamSize { on_the_wire, .. })) => {
+                            *on_the_wire = true;
+                        }
+                        (Some(keyword), _) if can_be_first(keyword) => {}
+                        _ => return Err(unsupported("prefilter", span)),
                     }
                 }
                 Keyword::Geoip(test) => {
@@ -523,7 +533,7 @@ impl<'a> Compiler<'a> {
                         None => AppProtoTest::Is(AppProto::Failed),
                         Some(protocol) => proto_test(*protocol).ok_or_else(|| unsupported(protocol.as_str(), span))?,
                     };
-                    options.tests.push(PacketTest::AppLayerProtocol { negated: *negated, proto });
+                    options.tests.push(PacketTest::AppLayerProtocol { negated: *negated, proto, when_detected: false });
                 }
                 Keyword::Buffer(buffer) => options.looks.buffer(*buffer),
                 Keyword::PktData => options.looks.leave_buffer(),
@@ -804,9 +814,9 @@ fn longest_payload(tests: &[PacketTest]) -> Option<u16> {
 }
 
 /// Suricata can look at the option ahead of the others, which changes nothing but its speed.
-fn can_be_first(option: &RuleOption) -> bool {
+fn can_be_first(keyword: &Keyword) -> bool {
     matches!(
-        option.keyword,
+        keyword,
         Keyword::Ttl(_)
             | Keyword::Itype(_)
             | Keyword::Icode(_)
@@ -823,8 +833,30 @@ fn can_be_first(option: &RuleOption) -> bool {
             | Keyword::Icmpv6Mtu(_)
             | Keyword::Flow(_)
             | Keyword::FlowAge(_)
-            | Keyword::StreamSize(_)
     )
+}
+
+/// Suricata makes a test of the option. A bare direction leaves none.
+fn is_test(option: &RuleOption) -> bool {
+    match &option.keyword {
+        Keyword::Flow(flow) => !flow.is_direction_only(),
+        Keyword::Msg(_)
+        | Keyword::Sid(_)
+        | Keyword::Rev(_)
+        | Keyword::Gid(_)
+        | Keyword::Classtype(_)
+        | Keyword::Priority(_)
+        | Keyword::Reference { .. }
+        | Keyword::Metadata(_)
+        | Keyword::Target { .. }
+        | Keyword::Noalert
+        | Keyword::Alert
+        | Keyword::Requires(_)
+        | Keyword::Buffer(_)
+        | Keyword::PktData
+        | Keyword::Transform(_) => false,
+        _ => true,
+    }
 }
 
 /// The name of a keyword that is not evaluated.

@@ -287,6 +287,14 @@ impl Looks {
         tests.tests.push(BufferTest::Content(test));
     }
 
+    /// `prefilter` behind a content: it is the pattern that the rule waits for.
+    pub(super) fn prefer_last_content(&mut self) {
+        let tests = self.tests_at(self.last);
+        if let Some(last) = tests.tests.len().checked_sub(1) {
+            tests.fast_patterns.push((last, FastPattern::Whole));
+        }
+    }
+
     fn content_test(&mut self, content: &Content, place: Option<usize>) -> ContentTest {
         let mut amount = |amount: &keyword::Amount| self.amount(amount, place, |value| i64::from(*value));
         let length = content.pattern.len() as i64;

@@ -27,7 +27,7 @@ pub(super) fn key(
     actions: &[RuleAction],
     priority: u32,
     sid: u32,
-) -> (usize, [Role; 6], u32, u32) {
+) -> (usize, [Role; 6], i32, u32) {
     let rank = actions.iter().position(|action| *action == signature.action).unwrap_or(actions.len());
     let reads = |family: fn(&Question) -> bool| {
         signature.packet_tests.iter().any(|test| matches!(test, PacketTest::Remembered(asked) if family(asked)))
@@ -61,7 +61,8 @@ pub(super) fn key(
         ),
         role(false, reads(|asked| matches!(asked, Question::HostBit { bit, .. } if bit.track == XbitTrack::Pair))),
     ];
-    (rank, roles, priority, sid)
+    // Suricata keeps it with a sign
+    (rank, roles, priority as i32, sid)
 }
 
 fn role(sets: bool, reads: bool) -> Role {

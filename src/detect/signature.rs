@@ -251,6 +251,8 @@ pub(crate) enum PacketTest {
     AppLayerProtocol {
         negated: bool,
         proto: AppProtoTest,
+        /// Only when detection has ended, as `prefilter` behind it means.
+        when_detected: bool,
     },
     Ttl(Compare<u8>),
     Itype(Compare<u8>),
@@ -441,8 +443,9 @@ impl Signature {
         match test {
             PacketTest::Flow(flow) => flow_holds(*flow, packet, facts),
             PacketTest::Remembered(question) => memory.holds(question, packet, facts.notes),
-            PacketTest::AppLayerProtocol { negated, proto } => {
-                if !facts.has_flow || (self.kind == SignatureKind::PdOnly && !facts.detection_ended) {
+            PacketTest::AppLayerProtocol { negated, proto, when_detected } => {
+                let waits = *when_detected || self.kind == SignatureKind::PdOnly;
+                if !facts.has_flow || (waits && !facts.detection_ended) {
                     return false;
                 }
                 let Some(direction) = facts.direction else { return false };

@@ -465,6 +465,19 @@ impl<'a> Signature<'a> {
             }
             _ => {}
         }
+        let transport = match buffer {
+            Buffer::TcpHdr => Some(6),
+            Buffer::UdpHdr => Some(17),
+            Buffer::Icmpv4Hdr => Some(1),
+            Buffer::Icmpv6Hdr => Some(58),
+            _ => None,
+        };
+        if transport.is_some_and(|number| !self.header.has_transport(number)) {
+            let message = format!("there is no `{}` in `{}` rules", buffer.name(), self.header.as_str());
+            return Err(Diagnostic::error("FD0218", message)
+                .at(name)
+                .help("name its protocol, or `ip`, in the header"));
+        }
         if def.packet {
             self.needs_packet.get_or_insert(name);
         }
@@ -1092,6 +1105,9 @@ mod tests {
             .collect();
         assert_eq!(nocase, [true, false, false]);
         refused("tls", "tls.sni; nocase;", "FD0214");
+        for (protocol, buffer) in [("tls", "udp.hdr"), ("udp", "tcp.hdr"), ("icmp", "tcp.hdr"), ("tcp", "icmpv6.hdr")] {
+            refused(protocol, &format!(r#"{buffer}; content:"a";"#), "FD0218");
+        }
         refused("tls", r#"content:"a"; tls.sni; nocase; content:"b";"#, "FD0214");
         taken("tls", r#"tls.sni; content:"x"; ssl_state:client_hello; nocase;"#);
     }

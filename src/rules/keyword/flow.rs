@@ -543,9 +543,11 @@ struct ThresholdWords {
 }
 
 impl ThresholdWords {
-    fn read(value: &Value<'_>) -> Result<Self, Diagnostic> {
+    /// `open`: what follows the last word is passed over.
+    fn read(value: &Value<'_>, open: bool) -> Result<Self, Diagnostic> {
         let mut words = Self::default();
-        for field in value.fields() {
+        let n_fields = value.fields().count();
+        for (number, field) in value.fields().enumerate() {
             let (key, rest) = field.split_once(is_blank).unwrap_or((field, ""));
             let rest = rest.trim_matches(is_blank);
             let known = match key {
@@ -572,8 +574,14 @@ impl ThresholdWords {
                     };
                     words.track.replace(track).is_none()
                 }
-                "count" => words.count.replace(value.number_in(rest)?).is_none(),
-                "seconds" => words.seconds.replace(value.number_in(rest)?).is_none(),
+                "count" | "seconds" => {
+                    let end = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0);
+                    let end = end.filter(|_| open && number + 1 == n_fields);
+                    let digits = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+                    value.warn_rest(rest, digits.len());
+                    let amount = if key == "count" { &mut words.count } else { &mut words.seconds };
+                    amount.replace(value.number_in(digits)?).is_none()
+                }
                 _ => return Err(value.invalid_at(field, format!("`{field}` is not known"))),
             };
             if !known {
@@ -586,7 +594,7 @@ impl ThresholdWords {
 
 fn threshold(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     const HELP: &str = "for example `threshold:type limit, track by_src, count 1, seconds 60`";
-    let words = ThresholdWords::read(value).map_err(|error| error.help(HELP))?;
+    let words = ThresholdWords::read(value, true).map_err(|error| error.help(HELP))?;
     match (words.kind, words.track, words.count, words.seconds) {
         (Some(kind), Some(track), Some(count), Some(seconds)) => {
             Ok(Keyword::Threshold(Threshold { kind, track, count, seconds }))
@@ -597,7 +605,7 @@ fn threshold(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
 
 fn detection_filter(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
     const HELP: &str = "for example `detection_filter:track by_src, count 5, seconds 60`";
-    let words = ThresholdWords::read(value).map_err(|error| error.help(HELP))?;
+    let words = ThresholdWords::read(value, false).map_err(|error| error.help(HELP))?;
     match (words.kind, words.track, words.count, words.seconds) {
         (None, Some(track @ (Track::BySrc | Track::ByDst)), Some(count), Some(seconds)) => {
             if count == 0 || seconds == 0 {
@@ -633,6 +641,14 @@ mod tests {
 
     fn read(parse: fn(&Value<'_>) -> Result<Keyword, Diagnostic>, text: &str) -> Option<Keyword> {
         test_value("test", text, |value| parse(value).ok())
+    }
+
+    #[test]
+    fn what_follows_a_threshold_is_passed_over() {
+        let text = "track by_src, count 2, seconds 6x";
+        let read_threshold = read(threshold, &format!("type limit, {text}"));
+        assert!(matches!(read_threshold, Some(Keyword::Threshold(Threshold { seconds: 6, .. }))));
+        assert!(read(detection_filter, text).is_none());
     }
 
     #[test]

@@ -82,7 +82,14 @@ fn classtype(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
 }
 
 fn priority(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
-    Ok(Keyword::Priority(value.number()?))
+    let text = value.text.trim_matches(is_blank);
+    match text.parse::<u128>() {
+        // what is too large is cut as C cuts it
+        Ok(number) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok(Keyword::Priority(i64::try_from(number).unwrap_or(i64::MAX) as u32))
+        }
+        _ => Ok(Keyword::Priority(value.number()?)),
+    }
 }
 
 fn reference(value: &Value<'_>) -> Result<Keyword, Diagnostic> {

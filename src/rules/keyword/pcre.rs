@@ -72,7 +72,7 @@ fn pcre(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         return Err(value.invalid("there is no `/` behind the expression").help(HELP));
     };
     let (pattern, flags) = (rest.get(..end).unwrap_or(""), rest.get(end + 1..).unwrap_or(""));
-    let flags = flags.split_once('"').map_or(flags, |(flags, _)| flags).trim_end_matches(is_blank);
+    let flags = flags.split_once('"').map_or(flags, |(flags, _)| flags);
     let mut buffer = None;
     for flag in flags.bytes() {
         if let Some(chosen) = flag_buffer(flag) {
@@ -93,7 +93,12 @@ fn pcre(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         return Err(Diagnostic::error("FD0220", "the host is compared in lower case, and the expression has capitals")
             .at(value.span()));
     }
-    let captures = captures.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if let Some(name) = capture_names(captures).find(|name| !name.starts_with("flow:") && !name.starts_with("pkt:")) {
+        return Err(
+            value.invalid_at(name, format!("the name `{name}` of a capture begins with neither `flow:` nor `pkt:`"))
+        );
+    }
+    let captures = capture_names(captures).map(str::to_owned).collect();
     Ok(Keyword::Pcre(Box::new(Pcre {
         pattern: pattern.to_owned(),
         flags: flags.to_owned(),
@@ -112,6 +117,10 @@ fn split_captures(text: &str) -> (&str, &str) {
         }
     }
     (text, "")
+}
+
+fn capture_names(captures: &str) -> impl Iterator<Item = &str> {
+    captures.split([',', ' ']).filter(|name| !name.is_empty())
 }
 
 /// The last slash that is not escaped.
@@ -151,7 +160,7 @@ mod tests {
         assert_eq!((pcre.pattern.as_str(), pcre.flags.as_str()), (r"^a\/b\d+$", "Ri"));
         assert!(pcre.is_relative() && pcre.buffer().is_none());
         assert_eq!(read("/x/U").unwrap().buffer(), Some(Buffer::HttpUri));
-        for text in ["x", "/x", "/x/k", "/x/UH", "/x/BU", "/Abc/W"] {
+        for text in ["x", "/x", "/x/k", "/x/UH", "/x/BU", "/Abc/W", "/x/i ", "/(x)/, pkt:a, pt:b"] {
             assert_eq!(read(text), None, "{text}");
         }
     }
