@@ -702,7 +702,10 @@ impl Looks {
             let contents = all().flat_map(|(look, priority, tests)| {
                 tests.tests.iter().enumerate().filter_map(move |(test, t)| match t {
                     BufferTest::Content(content) if content.negated == negated => {
-                        let better = (std::cmp::Reverse(priority), content.pattern.len(), strength(&content.pattern));
+                        // without regard to case, a pattern is kept in small letters
+                        let kept =
+                            if content.nocase { content.pattern.to_ascii_lowercase() } else { content.pattern.clone() };
+                        let better = (std::cmp::Reverse(priority), content.pattern.len(), strength(&kept));
                         Some((better, PatternAt { look, test }))
                     }
                     _ => None,
