@@ -14,6 +14,7 @@ pub mod stream;
 pub mod app;
 pub mod detect;
 pub mod engine;
+pub mod check;
 pub mod export;
 pub mod synth;
 pub mod report;

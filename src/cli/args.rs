@@ -49,6 +49,10 @@ pub enum Command {
     Diff(Box<super::diff_cmd::DiffArgs>),
     /// Say why a packet, a flow or a URL fares as it does
     Explain(super::explain_cmd::ExplainArgs),
+    /// Say whether AWS would accept a policy, and whether it is wise
+    Check(super::check_cmd::CheckArgs),
+    /// Explain the code of a message
+    Rule(super::rule_cmd::RuleArgs),
     /// Write a policy as files for another program
     Export(ExportArgs),
     /// Compare with the Suricata that is installed, packet by packet and alert by alert

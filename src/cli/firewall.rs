@@ -29,11 +29,7 @@ impl Firewall {
         engine: EngineVersion,
         supplied: CompileOptions,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let profile = match engine {
-            EngineVersion::Suricata7 => EngineProfile::suricata_7(),
-            EngineVersion::Suricata8 => EngineProfile::suricata_8(),
-        };
-        let options = CompileOptions { profile, ..supplied };
+        let options = CompileOptions { profile: profile(engine), ..supplied };
         let program = Program::compile(policy, sources, &options)?;
         Ok(Self { program, options })
     }
@@ -110,6 +106,14 @@ pub fn rules(program: &Program, policy: &Policy) -> Vec<RuleEntry> {
         modelled: rule.is_modelled || (rule.default_action.is_some() && !users_own),
     };
     program.rules().map(|(_, rule)| entry(rule)).collect()
+}
+
+/// The engine that an option names.
+pub fn profile(engine: EngineVersion) -> EngineProfile {
+    match engine {
+        EngineVersion::Suricata7 => EngineProfile::suricata_7(),
+        EngineVersion::Suricata8 => EngineProfile::suricata_8(),
+    }
 }
 
 /// What the options set, over what a configuration file does.

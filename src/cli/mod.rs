@@ -5,6 +5,7 @@
 //! loader, [`firewall`] where it meets the engine.
 
 pub mod args;
+pub mod check_cmd;
 pub mod console;
 pub mod diff_cmd;
 pub mod directory;
@@ -16,6 +17,7 @@ pub mod firewall;
 pub mod progress;
 pub mod render;
 pub mod replay;
+pub mod rule_cmd;
 pub mod session;
 pub mod test_cmd;
 pub mod try_cmd;
@@ -43,6 +45,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let console = Console::new(cli.color);
     let result = match &cli.command {
+        Command::Check(args) => check_cmd::run(args, console),
+        Command::Rule(args) => rule_cmd::run(args, console),
         Command::Replay(args) => replay::run(args, console),
         Command::Try(args) => try_cmd::run(args, console),
         Command::Test(args) => test_cmd::run(args, console),

@@ -7,12 +7,12 @@ use super::console::{Console, Stop};
 use super::firewall::{self, Firewall};
 use super::render;
 use crate::capture::Frame;
-use crate::detect::settings::{self, SettingsFile};
+use crate::detect::settings::{self, Settings, SettingsFile};
 use crate::detect::{Categories, CompileOptions, Countries};
 use crate::policy::model::{
     AddressVariable, Policy, StatefulGroup, StatelessAction, StatelessActions, StatelessPolicy, StreamExceptionPolicy,
 };
-use crate::policy::{self, LoadError, LoadOptions, RuleGroupSource, StatefulOptions};
+use crate::policy::{self, LoadError, LoadOptions, Loaded, RuleGroupSource, StatefulOptions};
 use crate::report::rule_book::{GroupLine, Net, StatelessGroupEntry};
 use crate::report::{CaptureFacts, Notice, RuleBook, Run};
 use crate::rules::Dialect;
@@ -69,13 +69,7 @@ impl Session {
         engine_options: &EngineOptions,
         console: Console,
     ) -> Result<(Self, Policy), Stop> {
-        let file = configuration(engine_options, console)?;
-        let mut options = load_options(policy_options, engine_options);
-        add_variables(&mut options, file.as_ref(), engine_options);
-        let nets_from = file.as_ref().map(|file| net_origins(file, policy_options, engine_options)).unwrap_or_default();
-        let settings = firewall::settings(file.map(|file| file.settings), engine_options, policy_options)
-            .map_err(|why| Stop::bad_input(why, "docs/settings.md lists the settings"))?;
-        let loaded = policy::load(path, &options)?;
+        let (loaded, settings, nets_from) = load(path, policy_options, engine_options, console)?;
         let mut sources = loaded.sources;
         render::diagnostics(&mut console.err(), &sources, &loaded.diagnostics)?;
         let Some(mut policy) = loaded.policy else { return Err(Stop::told()) };
@@ -86,12 +80,7 @@ impl Session {
                 set.origin = origin;
             }
         }
-        let countries = policy_options.geoip.as_deref().map(countries).transpose()?;
-        let categories = match &policy_options.category_table {
-            None => None,
-            Some(path) => Some(categories(path, &mut sources, console)?),
-        };
-        let supplied = CompileOptions { settings, countries, categories, ..CompileOptions::default() };
+        let supplied = supplied(settings, policy_options, &mut sources, console)?;
         let firewall = match Firewall::compile(&policy, &mut sources, engine_options.engine, supplied) {
             Ok(firewall) => firewall,
             Err(diagnostics) => {
@@ -129,6 +118,55 @@ impl Session {
     pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
         self.firewall.judge(tunnels)
     }
+}
+
+/// Loads a policy as the options say: what was found in it, and the settings of the engine. The last is who says what HOME_NET
+/// and EXTERNAL_NET are, where that is a configuration file.
+///
+/// # Errors
+/// When a file cannot be read, or options contradict each other.
+pub fn load(
+    path: &Path,
+    policy_options: &PolicyOptions,
+    engine_options: &EngineOptions,
+    console: Console,
+) -> Result<(Loaded, Settings, [Option<String>; 2]), Stop> {
+    let file = configuration(engine_options, console)?;
+    let mut options = load_options(policy_options, engine_options);
+    add_variables(&mut options, file.as_ref(), engine_options);
+    let nets_from = file.as_ref().map(|file| net_origins(file, policy_options, engine_options)).unwrap_or_default();
+    let settings = firewall::settings(file.map(|file| file.settings), engine_options, policy_options)
+        .map_err(|why| Stop::bad_input(why, "docs/settings.md lists the settings"))?;
+    Ok((policy::load(path, &options)?, settings, nets_from))
+}
+
+/// What a policy is compiled with: the engine, its settings, and the tables that the user supplies.
+///
+/// # Errors
+/// When a table cannot be read.
+pub fn compile_options(
+    settings: Settings,
+    policy_options: &PolicyOptions,
+    engine: EngineVersion,
+    sources: &mut Sources,
+    console: Console,
+) -> Result<CompileOptions, Stop> {
+    let supplied = supplied(settings, policy_options, sources, console)?;
+    Ok(CompileOptions { profile: firewall::profile(engine), ..supplied })
+}
+
+fn supplied(
+    settings: Settings,
+    policy_options: &PolicyOptions,
+    sources: &mut Sources,
+    console: Console,
+) -> Result<CompileOptions, Stop> {
+    let countries = policy_options.geoip.as_deref().map(countries).transpose()?;
+    let categories = match &policy_options.category_table {
+        None => None,
+        Some(path) => Some(categories(path, sources, console)?),
+    };
+    Ok(CompileOptions { settings, countries, categories, ..CompileOptions::default() })
 }
 
 /// The configuration file, if one is given. What is wrong with it goes to standard error.

@@ -45,6 +45,7 @@ pub(crate) use content::{BufferTest, Values, Window, matches, matches_watched};
 pub(crate) use default_actions::rules as default_action_rules;
 pub(crate) use inspect::{Origin, Outcome as PacketOutcome, PacketState, Scratch, inspect};
 pub(crate) use memory::Memory;
+pub(crate) use signature::{AppProtoTest, Header, Look, PacketTest, Signature};
 pub(crate) use trace::{Tracer, Untraced};
 
 use crate::packet::Packet;
@@ -55,7 +56,6 @@ use crate::stateless::{self, Stateless};
 use crate::stream::StreamUse;
 use crate::verdict::{Direction, RuleAction, RuleId, StatelessRuleId};
 use index::Index;
-use signature::Signature;
 use trace::Conditions;
 
 /// A policy, compiled. Immutable; share it by reference.

@@ -154,6 +154,11 @@ impl ProtocolSet {
         }
     }
 
+    /// The numbers, a bit each.
+    pub(crate) fn words(self) -> [u64; 4] {
+        self.0
+    }
+
     /// Some number is in both.
     pub(crate) fn intersects(self, other: Self) -> bool {
         self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
@@ -226,7 +231,7 @@ pub(crate) enum AppProtoTest {
 
 impl AppProtoTest {
     /// The protocols that it takes.
-    pub(super) fn protocols(&self) -> &[AppProto] {
+    pub(crate) fn protocols(&self) -> &[AppProto] {
         match self {
             Self::Is(proto) => std::slice::from_ref(proto),
             Self::Http => &[AppProto::Http1, AppProto::Http2],

@@ -68,6 +68,8 @@ pub(super) const REFUSED_DOMAIN_LIST: &str = "FD0404";
 pub(super) const REFUSED_STATEFUL_RULE: &str = "FD0405";
 /// The declared capacity does not hold the rules.
 pub(super) const CAPACITY: &str = "FD0406";
+/// The declared capacity may not hold the rules.
+pub(super) const CAPACITY_UNCERTAIN: &str = "FD0408";
 
 /// AWS takes it and documents that it is not supported.
 pub(super) const NOT_SUPPORTED: &str = "FD0407";

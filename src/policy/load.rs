@@ -42,6 +42,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The language of the policy, or of the first file.
     pub language: Language,
+    /// The names of all policies in the document, for [`LoadOptions::select`].
+    pub policies: Vec<String>,
 }
 
 /// Loads the policy in a file, or in the policy files of a directory (one level, by name).
@@ -114,7 +116,8 @@ fn load_files(files: &[(String, PathBuf)], in_directory: bool, options: &LoadOpt
         .or(documents.languages.first())
         .map_or(Language::AwsJson, |(_, language)| *language);
     let policy = policy.filter(|_| !problems.has_errors());
-    Ok(Loaded { policy, diagnostics: problems.into_sorted(), language, sources })
+    let policies = documents.policies();
+    Ok(Loaded { policy, diagnostics: problems.into_sorted(), language, policies, sources })
 }
 
 /// The file itself, or the directory's policy files that no option names.
@@ -166,6 +169,13 @@ impl Documents {
             self.note_language(resource.span.file, language);
         }
         self.resources.extend(resources);
+    }
+
+    /// The names of the policies.
+    fn policies(&self) -> Vec<String> {
+        let all: Vec<&Resource> =
+            self.resources.iter().filter(|resource| resource.kind == ResourceKind::FirewallPolicy).collect();
+        all.iter().map(|resource| telling_name(resource, &all).to_owned()).collect()
     }
 
     fn is_terraform(&self) -> bool {

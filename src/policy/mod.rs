@@ -22,6 +22,7 @@ mod params;
 mod problems;
 mod reader;
 mod refusals;
+mod refused_rules;
 mod resolve;
 pub mod resource;
 mod rule_text;

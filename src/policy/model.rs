@@ -86,6 +86,8 @@ pub struct StatelessGroup {
     pub priority: u16,
     /// By ascending priority.
     pub rules: Vec<StatelessRule>,
+    /// What it declares and what its rules need.
+    pub capacity: Capacity,
     /// Where it is defined.
     pub span: Span,
 }
@@ -223,6 +225,19 @@ impl DefaultAction {
     }
 }
 
+/// The capacity of a rule group, in AWS's units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// What the document declares; `None` where it says nothing.
+    pub declared: Option<u32>,
+    /// What the rules need.
+    pub needed: u64,
+    /// What they may need: AWS publishes two formulas for domain lists, of which this is the larger.
+    pub needed_at_most: u64,
+    /// What one more domain adds; `None` for groups that are no domain lists.
+    pub of_a_domain: Option<u64>,
+}
+
 /// A stateful rule group: standard rules and domain lists are expanded to rules already.
 #[derive(Clone, Debug)]
 pub struct StatefulGroup {
@@ -242,8 +257,12 @@ pub struct StatefulGroup {
     pub port_sets: Vec<PortVariable>,
     /// IP set references by name (`@NAME`), with what the user supplied.
     pub ip_set_references: Vec<AddressVariable>,
+    /// Variables and references that are declared and that no rule uses, with their sign.
+    pub unused_variables: Vec<Spanned<String>>,
     /// `Override: DROP_TO_ALERT`.
     pub drop_to_alert: bool,
+    /// What it declares and what its rules need.
+    pub capacity: Capacity,
     /// Where it is defined.
     pub span: Span,
 }

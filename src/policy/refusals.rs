@@ -5,9 +5,10 @@
 use super::code::{self, refused};
 use super::expand::domain_list::DomainList;
 use super::members;
-use super::model::{DefaultAction, RuleOrder, StatefulGroup, StatefulKind, StatelessRule};
+use super::model::{Capacity, DefaultAction, RuleOrder, StatefulGroup, StatefulKind, StatelessRule};
 use super::problems::Problems;
 use super::reader::stateful::{has_capitals, own_order};
+use super::refused_rules;
 use super::resource::Resource;
 use super::value::Node;
 use crate::rules::ast::{Rule, RuleOption};
@@ -42,7 +43,12 @@ pub(super) fn stateless_rule(rule: &StatelessRule, span: Span, problems: &mut Pr
 }
 
 /// What the rules of a stateless group must not share, and its capacity.
-pub(super) fn stateless_rules(rules: &[StatelessRule], resource: &Resource, name: &str, problems: &mut Problems) {
+pub(super) fn stateless_rules(
+    rules: &[StatelessRule],
+    resource: &Resource,
+    name: &str,
+    problems: &mut Problems,
+) -> Capacity {
     let mut seen: BTreeMap<u16, Span> = BTreeMap::new();
     for rule in rules {
         if let Some(first) = seen.insert(rule.priority, rule.span) {
@@ -61,20 +67,31 @@ pub(super) fn stateless_rules(rules: &[StatelessRule], resource: &Resource, name
         ];
         sum.saturating_add(counts.iter().fold(1u64, |product, &n| product.saturating_mul(n.max(1) as u64)))
     });
-    capacity(needed, needed, resource, name, "StatelessRules", problems);
     names(resource, "RuleGroupName", problems);
+    let capacity = Capacity { declared: None, needed, needed_at_most: needed, of_a_domain: None };
+    declared_capacity(capacity, resource, name, "StatelessRules", problems)
 }
 
-/// Name, capacity, order and sizes of a stateful group.
-pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, order: RuleOrder, problems: &mut Problems) {
+/// Name, order and sizes of a stateful group, and its capacity.
+pub(super) fn stateful_group(
+    group: &StatefulGroup,
+    resource: &Resource,
+    order: RuleOrder,
+    problems: &mut Problems,
+) -> Capacity {
     names(resource, "RuleGroupName", problems);
     if order == RuleOrder::Strict {
         strict_keywords(group, problems);
     }
     unsupported_keywords(group, problems);
+    if group.kind != StatefulKind::DomainList {
+        group.rules.iter().for_each(|rule| refused_rules::rule(rule, problems));
+    }
     let rules = group.rules.len() as u64;
-    let (low, high) = match group.kind {
-        StatefulKind::Suricata | StatefulKind::Standard => (rules, rules),
+    let capacity = match group.kind {
+        StatefulKind::Suricata | StatefulKind::Standard => {
+            Capacity { declared: None, needed: rules, needed_at_most: rules, of_a_domain: None }
+        }
         // Two published formulas differ; only what both refuse is certain.
         StatefulKind::DomainList => {
             let list = resource.properties.get("RuleGroup").and_then(|body| body.get("RulesSource"));
@@ -83,8 +100,8 @@ pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, order: 
                 list.and_then(|list| list.get(member)).and_then(Node::as_list).map_or(0, <[Node]>::len) as u64
             };
             let (targets, types) = (count("Targets"), count("TargetTypes"));
-            let product = targets.saturating_mul(types);
-            (product, product + types + 1)
+            let needed = targets.saturating_mul(types);
+            Capacity { declared: None, needed, needed_at_most: needed + types + 1, of_a_domain: Some(types) }
         }
     };
     let context = match group.kind {
@@ -92,7 +109,6 @@ pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, order: 
         StatefulKind::DomainList => "RulesSourceList",
         StatefulKind::Standard => "StatefulRules",
     };
-    capacity(low, high, resource, &group.name, context, problems);
     let text = resource
         .properties
         .get("Rules")
@@ -101,6 +117,7 @@ pub(super) fn stateful_group(group: &StatefulGroup, resource: &Resource, order: 
         let what = format!("{} bytes of rules, more than {RULES_BYTES_MAX}", text.as_str().len());
         problems.push(refused(code::REFUSED_GROUP, text.whole(), &what, "RulesString limit exceeded"));
     }
+    declared_capacity(capacity, resource, &group.name, context, problems)
 }
 
 /// Options that order rules where their place does.
@@ -124,6 +141,7 @@ fn unsupported_keywords(group: &StatefulGroup, problems: &mut Problems) {
             Keyword::DetectionFilter(_) => "detection_filter",
             Keyword::Xbits(_) => "xbits",
             Keyword::Hostbits(_) => "hostbits",
+            Keyword::Recognised { name, .. } if ["filename", "fileext", "filesize", "tag"].contains(&name) => name,
             _ => continue,
         };
         found.entry(name).or_insert((option.span, 0)).1 += 1;
@@ -279,6 +297,20 @@ pub(super) fn stateless_capacity<'a>(groups: impl Iterator<Item = &'a Resource>,
     }
 }
 
+/// The sum of what the stateful groups of a policy declare.
+pub(super) fn stateful_capacity(groups: &[StatefulGroup], span: Span, problems: &mut Problems) {
+    let sum = groups.iter().filter_map(|group| group.capacity.declared).map(u64::from).fold(0, u64::saturating_add);
+    if sum > CAPACITY_MAX {
+        let message =
+            format!("stateful groups with a capacity of {sum} together; AWS's default quota is {CAPACITY_MAX}");
+        problems.push(
+            Diagnostic::warning(code::CAPACITY_UNCERTAIN, message)
+                .at(span)
+                .help("AWS raises it up to 50000 when asked; until then the policy is refused"),
+        );
+    }
+}
+
 /// A name that AWS does not take; one that still has a placeholder is not judged.
 pub(super) fn names(resource: &Resource, member: &str, problems: &mut Problems) {
     let Some(name) = resource.properties.get(member).and_then(Node::as_text) else { return };
@@ -305,10 +337,17 @@ pub(super) fn variable_name(name: &Spanned<String>, problems: &mut Problems) {
     }
 }
 
-/// A declared capacity that does not hold the rules. `low` is certain, `high` the larger of two published formulas.
-fn capacity(low: u64, high: u64, resource: &Resource, name: &str, context: &str, problems: &mut Problems) {
-    let Some(node) = resource.properties.get("Capacity") else { return };
-    let Some(declared) = members::integer(node, "`Capacity`", 0..=u32::MAX, problems) else { return };
+/// Reads the declared capacity, and says when it does not hold the rules.
+fn declared_capacity(
+    capacity: Capacity,
+    resource: &Resource,
+    name: &str,
+    context: &str,
+    problems: &mut Problems,
+) -> Capacity {
+    let Some(node) = resource.properties.get("Capacity") else { return capacity };
+    let Some(declared) = members::integer(node, "`Capacity`", 0..=u32::MAX, problems) else { return capacity };
+    let (low, high) = (capacity.needed, capacity.needed_at_most);
     let value = u64::from(declared.value);
     if value > CAPACITY_MAX {
         let says = format!("Capacity capacity exceeded, parameter: [{value}]");
@@ -321,9 +360,10 @@ fn capacity(low: u64, high: u64, resource: &Resource, name: &str, context: &str,
     } else if high > value {
         let message = format!("rule group `{name}` may need a capacity of up to {high} and has {value}");
         problems.push(
-            Diagnostic::warning(code::CAPACITY, message)
+            Diagnostic::warning(code::CAPACITY_UNCERTAIN, message)
                 .at(declared.span)
                 .help("the two published formulas for domain lists differ; `create-rule-group --dry-run` tells"),
         );
     }
+    Capacity { declared: Some(declared.value), ..capacity }
 }

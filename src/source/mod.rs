@@ -81,6 +81,8 @@ struct SourceFile {
     name: String,
     text: String,
     line_starts: Vec<u32>,
+    /// Every character is a byte, so that columns need not be counted: a file may be one line of 2 MB.
+    is_ascii: bool,
 }
 
 /// All files of one load, in the order they were read.
@@ -100,8 +102,13 @@ impl Sources {
         let text = text.into();
         let mut line_starts = vec![0];
         line_starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1));
-        self.files.push(SourceFile { name: name.into(), text, line_starts });
+        self.files.push(SourceFile { name: name.into(), is_ascii: text.is_ascii(), text, line_starts });
         FileId(self.files.len() as u32 - 1)
+    }
+
+    /// The files, in the order they were read.
+    pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len() as u32).map(FileId)
     }
 
     /// The name of a file; empty when the id is of another `Sources`.
@@ -132,7 +139,8 @@ impl Sources {
         let line = self.line_number(span) as usize;
         let line_start = file.line_starts.get(line - 1).copied().unwrap_or(0);
         let before = file.text.get(line_start as usize..span.start as usize).unwrap_or("");
-        Location { file: file.name.clone(), line: line as u32, column: before.chars().count() as u32 + 1 }
+        let column = if file.is_ascii { before.len() } else { before.chars().count() };
+        Location { file: file.name.clone(), line: line as u32, column: column as u32 + 1 }
     }
 
     /// The line that a span begins in, from 1: what [`Self::location`] says, without counting characters.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::packet::{EventSet, Fragment, IpHeader, TcpHeader, Transport, UdpHeader};
-use crate::policy::model::{StatelessGroup, StatelessRule, TcpFlags};
+use crate::policy::model::{Capacity, StatelessGroup, StatelessRule, TcpFlags};
 use crate::source::{Sources, Span};
 use proptest::prelude::*;
 use std::ops::Range;
@@ -16,7 +16,8 @@ pub(super) fn actions(action: StatelessAction) -> StatelessActions {
 }
 
 pub(super) fn policy(groups: Vec<Vec<StatelessRule>>) -> StatelessPolicy {
-    let group = |rules| StatelessGroup { name: String::new(), priority: 1, rules, span: span() };
+    let group =
+        |rules| StatelessGroup { name: String::new(), priority: 1, rules, capacity: Capacity::default(), span: span() };
     StatelessPolicy {
         default_actions: actions(StatelessAction::Forward),
         fragment_default_actions: actions(StatelessAction::Pass),

@@ -210,6 +210,7 @@ fn stateful_groups(
         }
         groups.extend(group);
     }
+    refusals::stateful_capacity(&groups, span, problems);
     Some(groups)
 }
 

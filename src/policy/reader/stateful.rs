@@ -6,7 +6,7 @@ use crate::policy::code;
 use crate::policy::expand::domain_list::{self, DomainList, ListType};
 use crate::policy::expand::standard_rule;
 use crate::policy::members;
-use crate::policy::model::{Notice, RuleOrder, StatefulGroup, StatefulKind};
+use crate::policy::model::{Capacity, Notice, RuleOrder, StatefulGroup, StatefulKind};
 use crate::policy::problems::Problems;
 use crate::policy::refusals;
 use crate::policy::resource::Resource;
@@ -79,11 +79,13 @@ pub(in crate::policy) fn group(
         ip_sets: Vec::new(),
         port_sets: Vec::new(),
         ip_set_references: Vec::new(),
+        unused_variables: Vec::new(),
         drop_to_alert: usage.drop_to_alert,
+        capacity: Capacity::default(),
         span: resource.span,
     };
     variables::read(&mut group, body, nets, env, problems);
-    refusals::stateful_group(&group, resource, order, problems);
+    group.capacity = refusals::stateful_group(&group, resource, order, problems);
     (!problems.has_errors()).then_some(group)
 }
 

@@ -62,9 +62,9 @@ pub(in crate::policy) fn group(
     let items = members::list(items, "`StatelessRules`", problems)?;
     let rules: Vec<Option<StatelessRule>> = items.iter().map(|item| rule(item, &custom, problems)).collect();
     let mut rules: Vec<StatelessRule> = rules.into_iter().collect::<Option<_>>()?;
-    refusals::stateless_rules(&rules, resource, name, problems);
+    let capacity = refusals::stateless_rules(&rules, resource, name, problems);
     rules.sort_by_key(|rule| rule.priority);
-    Some(StatelessGroup { name: name.to_owned(), priority, rules, span: resource.span })
+    Some(StatelessGroup { name: name.to_owned(), priority, rules, capacity, span: resource.span })
 }
 
 /// `CustomActions`, `StatelessCustomActions`.

@@ -72,7 +72,7 @@ impl Uses {
             Sort::Port => &mut self.ports,
             Sort::Reference => &mut self.references,
         };
-        // Nearly every rule of a group uses the same few names.
+        // Nearly every rule of a group uses the same few names. All of them are in `seen`.
         if list.iter().take(4).any(|known| known.value == name) || !self.seen.insert((sort, name.to_owned())) {
             return;
         }
@@ -166,6 +166,17 @@ pub(in crate::policy) fn read(
         if let Some(set) = set {
             check_entries(&set.entries, |entry| ["any", entry], problems);
             group.port_sets.push(set);
+        }
+    }
+    let references_declared =
+        body.and_then(|body| body.get("ReferenceSets")).and_then(|sets| sets.get("IPSetReferences"));
+    for (sets, sort, sign) in
+        [(ip_sets, Sort::Address, '$'), (port_sets, Sort::Port, '$'), (references_declared, Sort::Reference, '@')]
+    {
+        for (name, _) in sets.and_then(Node::as_map).unwrap_or(&[]) {
+            if !uses.seen.contains(&(sort, name.value.clone())) {
+                group.unused_variables.push(Spanned::new(format!("{sign}{}", name.value), name.span));
+            }
         }
     }
     references(group, &uses, body, env, problems);
