@@ -241,3 +241,18 @@ fn samples_of_aws_have_only_the_faults_that_the_page_names() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(checked > 20, "{checked} samples");
 }
+
+#[test]
+fn fmt_changes_spelling_only_and_check_changes_nothing() {
+    let directory = copy("dead/name-twice.rules", "fmt");
+    let path = directory.join("name-twice.rules");
+    std::fs::write(&path, "# kept\ndrop  tcp any any -> any 25 ( sid:1 ; )\n").unwrap();
+    let code = |arguments: &[&str]| run(&directory, arguments).status.code().unwrap();
+    assert_eq!(code(&["fmt", "--check", "name-twice.rules"]), 1);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("drop  tcp"));
+    assert_eq!(code(&["fmt", "name-twice.rules"]), 0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "# kept\ndrop tcp any any -> any 25 (sid:1;)\n");
+    assert_eq!(code(&["fmt", "--check", "name-twice.rules"]), 0);
+    std::fs::write(&path, "block this\n").unwrap();
+    assert_eq!(code(&["fmt", "name-twice.rules"]), 2);
+}

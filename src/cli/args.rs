@@ -51,6 +51,8 @@ pub enum Command {
     Explain(super::explain_cmd::ExplainArgs),
     /// Say whether AWS would accept a policy, and whether it is wise
     Check(super::check_cmd::CheckArgs),
+    /// Spell rules files canonically
+    Fmt(super::fmt_cmd::FmtArgs),
     /// Explain the code of a message
     Rule(super::rule_cmd::RuleArgs),
     /// Write a policy as files for another program

@@ -214,7 +214,7 @@ fn fix(checked: &Checked, console: Console) -> Result<bool, Stop> {
 }
 
 /// Writes a file beside and renames it, so that the old one is there until the new one is whole.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     // a link stays a link
     let path = path.canonicalize()?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();

@@ -14,6 +14,7 @@ pub mod explain_cmd;
 pub mod export_cmd;
 pub mod feed;
 pub mod firewall;
+pub mod fmt_cmd;
 pub mod progress;
 pub mod render;
 pub mod replay;
@@ -46,6 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let console = Console::new(cli.color);
     let result = match &cli.command {
         Command::Check(args) => check_cmd::run(args, console),
+        Command::Fmt(args) => fmt_cmd::run(args, console),
         Command::Rule(args) => rule_cmd::run(args, console),
         Command::Replay(args) => replay::run(args, console),
         Command::Try(args) => try_cmd::run(args, console),

@@ -76,11 +76,15 @@ pub fn parse_rules_in(text: &MappedText, dialect: Dialect) -> ParsedRules {
 
 /// Reads one rule. What is only odd about it is lost here; [`parse_rules`] keeps it.
 pub fn parse_rule(text: &MappedText) -> Result<Rule, Vec<Diagnostic>> {
+    parse_rule_in(text, Dialect::default())
+}
+
+/// The same in a version's language.
+pub(super) fn parse_rule_in(text: &MappedText, dialect: Dialect) -> Result<Rule, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     let all = text.as_str();
     let start = all.len() - all.trim_ascii_start().len();
-    parse::rule(text, start..all.trim_ascii_end().len().max(start), Dialect::default(), &mut diagnostics)
-        .ok_or(diagnostics)
+    parse::rule(text, start..all.trim_ascii_end().len().max(start), dialect, &mut diagnostics).ok_or(diagnostics)
 }
 
 /// Joins the lines of a rule whose lines end with a backslash.
