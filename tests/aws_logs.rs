@@ -1,6 +1,6 @@
 //! Network Firewall's own logs and metrics, as a replay writes them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed set-up is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up is a failed test")]
 
 use serde_json::Value;
 use std::process::{Command, Output};
