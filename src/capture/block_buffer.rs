@@ -9,6 +9,7 @@ pub(super) type Input = Box<dyn Read + Send>;
 pub(super) struct BlockBuffer {
     input: Input,
     data: Vec<u8>,
+    block_bytes: usize,
     start: usize,
     end: usize,
     offset: u64,
@@ -19,12 +20,31 @@ pub(super) struct BlockBuffer {
 impl BlockBuffer {
     /// Reads `input` through `data`, whose length is the size of a block.
     pub(super) fn new(input: Input, data: Vec<u8>) -> Self {
-        Self { input, data, start: 0, end: 0, offset: 0, record_offset: 0, at_end: false }
+        Self { input, block_bytes: data.len(), data, start: 0, end: 0, offset: 0, record_offset: 0, at_end: false }
     }
 
     /// What has been read and not yet consumed.
     pub(super) fn bytes(&self) -> &[u8] {
         self.data.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Place of the first unconsumed byte in the buffer.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Goes on in another buffer and gives this one away, in which nothing has moved.
+    pub(super) fn exchange(&mut self, mut data: Vec<u8>) -> Vec<u8> {
+        let rest = self.bytes();
+        let rest_bytes = rest.len();
+        if data.len() < self.block_bytes.max(rest_bytes) {
+            data.resize(self.block_bytes.max(rest_bytes), 0);
+        }
+        if let Some(front) = data.get_mut(..rest_bytes) {
+            front.copy_from_slice(rest);
+        }
+        (self.start, self.end) = (0, rest_bytes);
+        std::mem::replace(&mut self.data, data)
     }
 
     /// Place of the first unconsumed byte in the stream.

@@ -84,6 +84,35 @@ impl CaptureFile {
         }
     }
 
+    /// Goes to the next frame if that needs no reading; then frames before it stay in the block as well. False, too, where
+    /// the file is damaged, which [`CaptureFile::advance`] tells.
+    #[inline]
+    pub(super) fn advance_at_hand(&mut self) -> bool {
+        if let Some(record) = self.record.take() {
+            self.buffer.consume(record.total_bytes);
+        }
+        let bytes = self.buffer.bytes();
+        let next = match &mut self.format {
+            Format::Pcap(file) if file.is_at_hand(bytes) => file.next(&mut self.buffer),
+            Format::PcapNg(file) if file.is_at_hand(bytes) => file.next(&mut self.buffer),
+            Format::Pcap(_) | Format::PcapNg(_) => return false,
+        };
+        self.record = next.ok().flatten();
+        self.frames += u64::from(self.record.is_some());
+        self.record.is_some()
+    }
+
+    /// The current frame's record, and where its bytes begin in the block.
+    #[inline]
+    pub(super) fn place(&self) -> Option<(&Record, usize)> {
+        self.record.as_ref().map(|record| (record, self.buffer.start() + record.frame_start))
+    }
+
+    /// Gives the block away with the frames in it, all of which have been gone to, and goes on in another.
+    pub(super) fn exchange_block(&mut self, block: Vec<u8>) -> Vec<u8> {
+        self.buffer.exchange(block)
+    }
+
     /// The current frame's record and bytes.
     #[inline]
     pub(super) fn frame(&self) -> Option<(&Record, &[u8])> {

@@ -2,7 +2,7 @@
 
 use super::file::CaptureFile;
 use super::paths::{self, Skipped};
-use super::{CaptureError, Damage, Frame, LinkType, MIN_BLOCK_BYTES};
+use super::{Batch, CaptureError, Damage, Frame, LinkType, MIN_BLOCK_BYTES, Record};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::Read;
@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// All blocks together should stay below this when many files are open at the same time.
 const BLOCKS_BUDGET_BYTES: usize = 64 * 1024 * 1024;
+
+/// A batch is full with so many frames, however small they are.
+const MAX_COPIED_FRAMES: usize = 16_384;
 
 /// How to read captures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +96,21 @@ impl std::fmt::Debug for Source {
     }
 }
 
+impl CaptureStats {
+    #[inline]
+    fn note(&mut self, record: &Record, last_time_ns: &mut i64) {
+        if record.time_ns < *last_time_ns && self.frames > 0 {
+            self.time_went_backwards += 1;
+        }
+        *last_time_ns = record.time_ns;
+        self.frames += 1;
+        self.cut_frames += u64::from(record.wire_len as usize > record.frame_bytes);
+        if self.link_types.last() != Some(&record.link_type) && !self.link_types.contains(&record.link_type) {
+            self.link_types.push(record.link_type);
+        }
+    }
+}
+
 impl Capture {
     /// Opens captures. `-` is standard input. A directory stands for the captures in it (not below it), sorted by name;
     /// what else is in it can be asked for with [`Capture::skipped`].
@@ -139,32 +157,67 @@ impl Capture {
     /// not a single frame.
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
-        let Some(index) = self.select()? else {
-            return if self.stats.frames == 0 {
-                Err(CaptureError::NoFrames { files: self.names.clone(), damage: self.damage.clone() })
-            } else {
-                Ok(None)
-            };
-        };
-        let Some(Source::Open(file)) = self.sources.get(index) else { return Ok(None) };
-        let Some((record, bytes)) = file.frame() else { return Ok(None) };
-        let stats = &mut self.stats;
-        if record.time_ns < self.last_time_ns && stats.frames > 0 {
-            stats.time_went_backwards += 1;
+        match self.select()? {
+            Some(index) => Ok(self.show(index)),
+            None => self.check_end().map(|()| None),
         }
-        self.last_time_ns = record.time_ns;
-        stats.frames += 1;
-        stats.cut_frames += u64::from(record.wire_len as usize > bytes.len());
-        if stats.link_types.last() != Some(&record.link_type) && !stats.link_types.contains(&record.link_type) {
-            stats.link_types.push(record.link_type);
+    }
+
+    /// A capture without a frame is none.
+    fn check_end(&self) -> Result<(), CaptureError> {
+        if self.stats.frames > 0 {
+            return Ok(());
         }
-        Ok(Some(Frame {
-            number: stats.frames,
+        Err(CaptureError::NoFrames { files: self.names.clone(), damage: self.damage.clone() })
+    }
+
+    /// The frame of a file that has been selected.
+    #[inline]
+    fn show(&mut self, index: usize) -> Option<Frame<'_>> {
+        let Some(Source::Open(file)) = self.sources.get(index) else { return None };
+        let (record, bytes) = file.frame()?;
+        self.stats.note(record, &mut self.last_time_ns);
+        Some(Frame {
+            number: self.stats.frames,
             time_ns: record.time_ns,
             link_type: record.link_type,
             wire_len: record.wire_len,
             bytes,
-        }))
+        })
+    }
+
+    /// Fills a batch with the next frames: those of a block, or as many as can be had without waiting for input. It stays
+    /// empty at the end of all files.
+    ///
+    /// # Errors
+    /// Those of [`Capture::next_frame`]; the batch holds the frames in front.
+    pub fn next_batch(&mut self, batch: &mut Batch) -> Result<(), CaptureError> {
+        batch.clear();
+        let Some(index) = self.select()? else { return self.check_end() };
+        if self.waiting.is_empty()
+            && let Some(Source::Open(file)) = self.sources.get_mut(index)
+        {
+            // no other file has a frame to put in between: the block goes from hand to hand
+            while let Some((record, start)) = file.place() {
+                self.stats.note(record, &mut self.last_time_ns);
+                batch.note(self.stats.frames, record, start);
+                file.advance_at_hand();
+            }
+            batch.exchange(|block| file.exchange_block(block));
+            return Ok(());
+        }
+        batch.drop_bytes();
+        let mut next = Some(index);
+        while let Some(index) = next {
+            if let Some(frame) = self.show(index) {
+                batch.push(&frame);
+            }
+            if batch.n_bytes() >= self.block_bytes || batch.len() >= MAX_COPIED_FRAMES {
+                break;
+            }
+            next = self.select()?;
+        }
+        Ok(())
     }
 
     /// Bytes read so far and, if it is known, how many there are; compressed bytes where files are compressed.

@@ -9,6 +9,7 @@
 //! know libpcap's older variants. Memory is bounded by 64 blocks of 1 MiB (or as many of 64 KiB as files overlap in
 //! time), 16 MiB for a pcapng block, and the window of the decompressor.
 
+mod batch;
 mod block_buffer;
 mod compression;
 mod damage;
@@ -20,6 +21,7 @@ mod pcapng;
 mod wire;
 pub mod write;
 
+pub use batch::Batch;
 pub use compression::Compression;
 pub use damage::{CaptureError, Damage, DamageKind};
 pub use merge::{Capture, CaptureOptions, CaptureStats};

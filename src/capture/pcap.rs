@@ -73,6 +73,26 @@ impl PcapFile {
         })
     }
 
+    /// Whether [`PcapFile::next`] gives a record that is among `bytes` already.
+    #[inline]
+    pub(super) fn is_at_hand(&self, bytes: &[u8]) -> bool {
+        bytes.first_chunk().is_some_and(|header| {
+            let (captured, _) = self.lengths(header);
+            captured <= MAX_FRAME_BYTES && bytes.len() >= self.record_header_bytes + captured as usize
+        })
+    }
+
+    /// Captured length and length on the wire.
+    #[inline]
+    fn lengths(&self, header: &[u8; 16]) -> (u32, u32) {
+        let (first, second) = (self.order.u32_at(header, 8), self.order.u32_at(header, 12));
+        match self.lengths {
+            Lengths::CapturedFirst => (first, second),
+            Lengths::WireFirst => (second, first),
+            Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
+        }
+    }
+
     /// Finds the next record and makes it available; `None` at a proper end.
     #[inline]
     pub(super) fn next(&self, buffer: &mut BlockBuffer) -> Result<Option<Record>, DamageKind> {
@@ -89,12 +109,7 @@ impl PcapFile {
         let order = self.order;
         let Some(header) = buffer.bytes().first_chunk::<16>() else { return Ok(None) };
         let (seconds, ticks) = (order.u32_at(header, 0), order.u32_at(header, 4));
-        let (first, second) = (order.u32_at(header, 8), order.u32_at(header, 12));
-        let (captured, wire_len) = match self.lengths {
-            Lengths::CapturedFirst => (first, second),
-            Lengths::WireFirst => (second, first),
-            Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
-        };
+        let (captured, wire_len) = self.lengths(header);
         if captured > MAX_FRAME_BYTES {
             return Err(DamageKind::FrameTooLong { length: captured });
         }

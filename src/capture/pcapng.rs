@@ -89,6 +89,14 @@ impl PcapNgFile {
         Ok(file)
     }
 
+    /// Whether [`PcapNgFile::next`] gives a packet that is among `bytes` already, or finds fault with it.
+    pub(super) fn is_at_hand(&self, bytes: &[u8]) -> bool {
+        let is_packet = |block_type| matches!(block_type, ENHANCED_PACKET | OBSOLETE_PACKET | SIMPLE_PACKET);
+        bytes.len() >= BLOCK_FRAME_BYTES as usize
+            && is_packet(self.order.u32_at(bytes, 0))
+            && bytes.len() >= self.order.u32_at(bytes, 4) as usize
+    }
+
     /// Finds the next packet and makes it available; `None` at a proper end.
     pub(super) fn next(&mut self, buffer: &mut BlockBuffer) -> Result<Option<Record>, DamageKind> {
         loop {

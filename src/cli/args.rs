@@ -101,6 +101,10 @@ pub struct ReplayArgs {
     #[arg(long, help_heading = "Capture")]
     pub decapsulate: bool,
 
+    /// Judge the flows of different hosts at once in so many threads; the results are the same [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Engine")]
+    pub threads: Option<u16>,
+
     /// A summary for people, one JSON record a line, or Network Firewall's own alert or flow log
     #[arg(long, value_enum, value_name = "table|jsonl|aws-alert|aws-flow", hide_possible_values = true)]
     #[arg(default_value_t = ReplayFormat::Table, help_heading = "Output")]

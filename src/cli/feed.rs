@@ -1,6 +1,7 @@
 //! The captures of a run on their way into engines, with what is to be said about them.
 
 use super::console::Stop;
+use super::firewall::Firewall;
 use super::progress::Progress;
 use super::session::Judge;
 use crate::capture::{Capture, CaptureError, CaptureOptions, Frame};
@@ -41,10 +42,7 @@ impl Feed {
     pub fn each(&mut self, mut take: impl FnMut(&Frame<'_>) -> ControlFlow<()>) -> Result<CaptureFacts, Stop> {
         let mut facts = CaptureFacts { decapsulated: self.tunnels, ..CaptureFacts::default() };
         while let Some(frame) = self.capture.next_frame()? {
-            facts.frames = frame.number;
-            facts.bytes += u64::from(frame.wire_len);
-            let (first, last) = facts.span_ns.unwrap_or((frame.time_ns, frame.time_ns));
-            facts.span_ns = Some((first.min(frame.time_ns), last.max(frame.time_ns)));
+            note(&mut facts, &frame);
             if take(&frame).is_break() {
                 break;
             }
@@ -52,9 +50,7 @@ impl Feed {
         }
         self.progress.finish();
         facts.names.clone_from(&self.names);
-        facts.backwards = self.capture.stats().time_went_backwards;
-        facts.skipped = self.capture.skipped().len() as u64;
-        facts.damage = self.capture.damage().iter().map(ToString::to_string).collect();
+        note_end(&mut facts, &self.capture);
         Ok(facts)
     }
 
@@ -76,6 +72,45 @@ impl Feed {
         judge.tell(&mut facts);
         Ok(facts)
     }
+
+    /// The same through several engines of a firewall at once. When the sink takes no more, nothing is said about the end
+    /// of the capture.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn through_shards<S: Sink>(
+        self,
+        firewall: &Firewall,
+        threads: u16,
+        sink: &mut S,
+        full: impl Fn(&S) -> bool,
+    ) -> Result<CaptureFacts, Stop> {
+        let Self { capture, names, tunnels, mut progress } = self;
+        let mut facts = CaptureFacts { decapsulated: tunnels, names, ..CaptureFacts::default() };
+        let capture = firewall.judge_in_shards(threads, capture, sink, &mut facts, |sink, facts, frame, bytes| {
+            note(facts, frame);
+            progress.tick(facts.frames, || bytes);
+            !full(sink)
+        })?;
+        progress.finish();
+        if let Some(capture) = capture {
+            note_end(&mut facts, &capture);
+        }
+        Ok(facts)
+    }
+}
+
+fn note(facts: &mut CaptureFacts, frame: &Frame<'_>) {
+    facts.frames = frame.number;
+    facts.bytes += u64::from(frame.wire_len);
+    let (first, last) = facts.span_ns.unwrap_or((frame.time_ns, frame.time_ns));
+    facts.span_ns = Some((first.min(frame.time_ns), last.max(frame.time_ns)));
+}
+
+fn note_end(facts: &mut CaptureFacts, capture: &Capture) {
+    facts.backwards = capture.stats().time_went_backwards;
+    facts.skipped = capture.skipped().len() as u64;
+    facts.damage = capture.damage().iter().map(ToString::to_string).collect();
 }
 
 impl From<CaptureError> for Stop {

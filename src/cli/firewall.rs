@@ -2,9 +2,9 @@
 
 use super::args::{AppError, Checksum, EngineOptions, EngineVersion, PolicyOptions};
 use super::session::Judge;
-use crate::capture::Frame;
+use crate::capture::{Capture, CaptureError, Frame};
 use crate::detect::{CompileOptions, EngineProfile, Program, Settings};
-use crate::engine::{Engine, EngineConfig, Facts};
+use crate::engine::{self, Engine, EngineConfig, Facts};
 use crate::policy::model::{Policy, StreamExceptionPolicy};
 use crate::report::{CaptureFacts, RuleEntry};
 use crate::source::{Diagnostic, Sources};
@@ -86,6 +86,27 @@ impl Firewall {
     /// A fresh engine; `tunnels`: judge what is inside mirrored traffic.
     pub fn judge(&self, tunnels: bool) -> impl Judge + '_ {
         Engine::new(&self.program, EngineConfig { decapsulate: tunnels, ..EngineConfig::default() })
+    }
+
+    /// Sends a capture through several engines at once, and adds what they saw of the frames to `facts`. `go_on` is asked
+    /// about each frame, with the bytes read and of how many; the capture comes back when it never said no.
+    ///
+    /// # Errors
+    /// When the capture cannot be read.
+    pub fn judge_in_shards<S: Sink>(
+        &self,
+        threads: u16,
+        capture: Capture,
+        sink: &mut S,
+        facts: &mut CaptureFacts,
+        mut go_on: impl FnMut(&mut S, &mut CaptureFacts, &Frame<'_>, (u64, Option<u64>)) -> bool,
+    ) -> Result<Option<Capture>, CaptureError> {
+        let config = EngineConfig { decapsulate: facts.decapsulated, ..EngineConfig::default() };
+        let replayed = engine::replay(&self.program, config, threads, capture, sink, |sink, frame, bytes| {
+            go_on(sink, facts, frame, bytes)
+        })?;
+        tell(&replayed.facts, facts);
+        Ok(replayed.capture)
     }
 }
 

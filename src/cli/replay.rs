@@ -4,7 +4,7 @@ use super::args::{FailOn, Part, ReplayArgs, ReplayFormat};
 use super::console::{Console, Stop};
 use super::exit::Exit;
 use super::feed::Feed;
-use super::firewall::tell;
+use super::firewall::{Firewall, tell};
 use super::session::{Judge, Session};
 use crate::engine::{EngineConfig, Fleet};
 use crate::policy::model::Policy;
@@ -26,17 +26,21 @@ pub fn run(args: &ReplayArgs, console: Console) -> Result<Exit, Stop> {
     let (session, policy) =
         Session::open_with_policy(&args.policy, &args.policy_options, &args.engine_options, console)?;
     let shows_progress = console.shows_progress(args.format != ReplayFormat::Table);
-    let mut feed = Feed::open(&args.captures, args.decapsulate, shows_progress)?;
+    let feed = Feed::open(&args.captures, args.decapsulate, shows_progress)?;
     let mut judge = session.judge(args.decapsulate);
+    let judges = match args.threads.unwrap_or_else(cores) {
+        1 => Judges::One(&mut judge),
+        threads => Judges::Shards(session.firewall(), threads),
+    };
     let parts = parts(&args.only);
     let (summary, facts) = match args.format {
-        ReplayFormat::Jsonl => records(&mut feed, &mut judge, &session.book, parts, console.records())?,
+        ReplayFormat::Jsonl => records(feed, judges, &session.book, parts, console.records())?,
         ReplayFormat::AwsAlert | ReplayFormat::AwsFlow | ReplayFormat::AwsTls => {
-            aws_records(args, &mut feed, &session, &policy, console.records())?
+            aws_records(args, feed, &session, &policy, console.records())?
         }
         ReplayFormat::Table => {
             let mut summary = Summary::new(&session.book);
-            let facts = feed.through(&mut judge, &mut summary, |_| false)?;
+            let facts = judges.take(feed, &mut summary, |_| false)?;
             let mut out = console.out();
             let metrics = args.metrics.then(|| Metrics::new(&summary, &facts, policy.stateless.is_some()));
             write_table(&mut out, &session.run, &session.book, &summary, &facts, parts, |out| match &metrics {
@@ -78,7 +82,7 @@ fn firewall_name<'a>(args: &'a ReplayArgs, policy: &'a Policy) -> &'a str {
 /// Writes one of Network Firewall's logs, and counts beside it.
 fn aws_records(
     args: &ReplayArgs,
-    feed: &mut Feed,
+    mut feed: Feed,
     session: &Session,
     policy: &Policy,
     out: impl Write,
@@ -119,14 +123,14 @@ fn aws_records(
 
 /// Writes records as frames are decided, and counts beside them.
 fn records(
-    feed: &mut Feed,
-    judge: &mut dyn Judge,
+    feed: Feed,
+    judges: Judges<'_>,
     book: &RuleBook,
     parts: Parts,
     out: impl Write,
 ) -> Result<(Summary, CaptureFacts), Stop> {
     let mut both = Both { summary: Summary::new(book), writer: JsonlWriter::new(out, book, parts) };
-    let facts = feed.through(judge, &mut both, |both| both.writer.error().is_some())?;
+    let facts = judges.take(feed, &mut both, |both| both.writer.error().is_some())?;
     both.writer.finish()?;
     Ok((both.summary, facts))
 }
@@ -144,6 +148,29 @@ fn write_table(
     table::write(out, &Report { run, capture, book, summary, notices: &notices }, parts)?;
     behind(out)?;
     Ok(out.flush()?)
+}
+
+/// Cores of the machine that may be used.
+fn cores() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
+}
+
+/// Who decides.
+enum Judges<'a> {
+    /// One engine, on this thread.
+    One(&'a mut dyn Judge),
+    /// So many engines at once.
+    Shards(&'a Firewall, u16),
+}
+
+impl Judges<'_> {
+    /// Sends every frame through them, until there are no more or `full` says that the sink takes no more.
+    fn take<S: Sink>(self, mut feed: Feed, sink: &mut S, full: impl Fn(&S) -> bool) -> Result<CaptureFacts, Stop> {
+        match self {
+            Self::One(judge) => feed.through(judge, sink, full),
+            Self::Shards(firewall, threads) => feed.through_shards(firewall, threads, sink, full),
+        }
+    }
 }
 
 /// Writes and counts.
@@ -230,8 +257,8 @@ mod tests {
     }
 
     fn replayed(cut: usize, out: impl Write) -> Result<(Summary, CaptureFacts), Stop> {
-        let mut feed = Feed::new(three_frames(cut), vec!["x.pcap".to_owned()], false);
-        records(&mut feed, &mut EverySecond, &RuleBook::default(), Parts::ALL, out)
+        let feed = Feed::new(three_frames(cut), vec!["x.pcap".to_owned()], false);
+        records(feed, Judges::One(&mut EverySecond), &RuleBook::default(), Parts::ALL, out)
     }
 
     #[test]

@@ -55,6 +55,26 @@ impl Default for DefragConfig {
     }
 }
 
+impl DefragConfig {
+    /// What may be kept before something has to give way.
+    pub fn limit(&self) -> Load {
+        Load { pieces: self.max_frags.min(self.max_trackers()) as u64, bytes: self.max_bytes as u64 }
+    }
+
+    fn max_trackers(&self) -> usize {
+        self.memcap_bytes.saturating_sub(HASH_TABLE_BYTES) / TRACKER_BYTES
+    }
+}
+
+/// Fragments that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Fragments, or the datagrams that they are of if these are more.
+    pub pieces: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// When a tracker is given up whose time is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Expiry {
@@ -90,6 +110,22 @@ impl Defrag {
     /// Takes the bytes of a datagram back to use them again.
     pub fn recycle(&mut self, datagram: Vec<u8>) {
         self.pool.put_back(datagram);
+    }
+
+    /// Frame `number` is at hand: how long ago a tracker was used counts in frames.
+    pub fn begin_frame(&mut self, number: u64) {
+        self.trackers.now = number;
+    }
+
+    /// Takes in what another has kept, which must not be of the same datagrams.
+    pub fn absorb(&mut self, other: Self) {
+        self.pool.absorb(&other.pool);
+        self.trackers.absorb(other.trackers);
+    }
+
+    /// How much is kept.
+    pub fn load(&self) -> Load {
+        Load { pieces: self.pool.n_pieces.max(self.trackers.len()) as u64, bytes: self.pool.bytes as u64 }
     }
 
     /// How many datagrams wait for fragments.
@@ -155,8 +191,7 @@ impl Defrag {
             }
             self.remove(place);
         }
-        let room = self.config.memcap_bytes.saturating_sub(HASH_TABLE_BYTES) / TRACKER_BYTES;
-        if self.trackers.len() >= room {
+        if self.trackers.len() >= self.config.max_trackers() {
             let (oldest, _) = self.trackers.oldest()?;
             self.remove(oldest);
         }

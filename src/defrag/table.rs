@@ -17,12 +17,16 @@ pub(super) struct Table {
     free: Vec<Place>,
     oldest: Place,
     newest: Place,
+    /// What counts as time here: it never goes back.
+    pub(super) now: u64,
 }
 
 #[derive(Debug)]
 struct Slot {
     key: Key,
     tracker: Tracker,
+    /// When it was used last.
+    used: u64,
     older: Place,
     newer: Place,
 }
@@ -35,7 +39,28 @@ impl Table {
             free: Vec::new(),
             oldest: NONE,
             newest: NONE,
+            now: 0,
         }
+    }
+
+    /// Takes in the trackers of another table, which has none of the same datagrams.
+    pub(super) fn absorb(&mut self, other: Self) {
+        let now = self.now;
+        let mut slots: Vec<Slot> =
+            [std::mem::replace(self, Self::new()), other].map(Self::into_used).into_iter().flatten().collect();
+        slots.sort_by_key(|slot| slot.used);
+        for Slot { key, tracker, used, .. } in slots {
+            self.now = used;
+            self.add(key, tracker);
+        }
+        self.now = now;
+    }
+
+    /// The slots that are in use.
+    fn into_used(mut self) -> Vec<Slot> {
+        self.free.sort_unstable();
+        let slots = (0..).zip(self.slots);
+        slots.filter(|(place, _)| self.free.binary_search(place).is_err()).map(|(_, slot)| slot).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -57,7 +82,7 @@ impl Table {
 
     /// Adds a tracker as the newest. `key` must not be in the table.
     pub(super) fn add(&mut self, key: Key, tracker: Tracker) -> Place {
-        let slot = Slot { key, tracker, older: NONE, newer: NONE };
+        let slot = Slot { key, tracker, used: self.now, older: NONE, newer: NONE };
         let place = match self.free.pop() {
             Some(place) => {
                 if let Some(free) = self.slots.get_mut(place as usize) {
@@ -77,6 +102,9 @@ impl Table {
 
     /// Makes a tracker the newest.
     pub(super) fn touch(&mut self, place: Place) {
+        if let Some(slot) = self.slots.get_mut(place as usize) {
+            slot.used = self.now;
+        }
         if self.newest != place {
             self.unlink(place);
             self.link(place);

@@ -101,6 +101,12 @@ impl Pool {
         }
     }
 
+    /// Takes over what another has in use.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.n_pieces += other.n_pieces;
+        self.bytes += other.bytes;
+    }
+
     fn release(&mut self, piece: Piece) {
         self.n_pieces -= 1;
         self.bytes -= piece.bytes.len();

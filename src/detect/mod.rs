@@ -249,6 +249,12 @@ impl Program {
         self.looks_into_headers
     }
 
+    /// What a packet does may depend on packets of other pairs of addresses: some rule counts its matches or asks about
+    /// bits of hosts. (Bits and counts of a pair are kept in one table for all, with one limit.)
+    pub fn remembers_across_flows(&self) -> bool {
+        self.signatures.iter().any(Signature::remembers_across_flows)
+    }
+
     pub(crate) fn signature(&self, id: RuleId) -> Option<&Signature> {
         self.signatures.get(id.0 as usize)
     }

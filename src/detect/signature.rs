@@ -408,6 +408,13 @@ impl Signature {
         self.directions.get(direction.index()) == Some(&true)
     }
 
+    /// What it does depends on more than the packet and its flow, or changes more.
+    pub(super) fn remembers_across_flows(&self) -> bool {
+        self.threshold.is_some()
+            || self.asks_hosts()
+            || self.changes.iter().any(|change| matches!(change, Change::HostBit(..)))
+    }
+
     /// It asks about bits of hosts.
     pub(crate) fn asks_hosts(&self) -> bool {
         self.packet_tests.iter().any(PacketTest::asks_hosts)

@@ -40,6 +40,26 @@ impl Facts {
         self.last_time_ns = Some(frame.time_ns);
     }
 
+    /// A frame that another shard judges.
+    pub(super) fn note_time(&mut self, time_ns: i64) {
+        self.last_time_ns = Some(time_ns);
+    }
+
+    /// Adds what another shard has seen.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.last_time_ns = other.last_time_ns.or(self.last_time_ns);
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        self.cut_frames += other.cut_frames;
+        self.time_went_back += other.time_went_back;
+        self.mirrored += other.mirrored;
+        self.bad_checksums += other.bad_checksums;
+        self.oversized += other.oversized;
+        for (dimension, count) in other.custom_actions {
+            *self.custom_actions.entry(dimension).or_default() += count;
+        }
+    }
+
     pub(super) fn note_packet(&mut self, packet: &Packet<'_>) {
         match &packet.transport {
             Transport::Udp(udp) if packet.carries_tunnel => {

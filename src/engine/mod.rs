@@ -5,10 +5,12 @@
 
 mod facts;
 mod fleet;
+mod shards;
 mod stateful;
 
 pub use facts::Facts;
 pub use fleet::{Ends, Fleet, Seen};
+pub use shards::{Replayed, replay};
 
 use crate::capture::Frame;
 use crate::detect::{Program, RulePath, Tracer, Untraced};
@@ -93,6 +95,25 @@ impl<'p> Engine<'p> {
         self.stateful.begin(frame.number, frame.time_ns);
         self.decide(frame, decoded, sink, tracer);
         self.stateful.pass_time(sink, tracer);
+    }
+
+    /// The next frame is this shard's; its time passes when [`Stateful::pass_time`] says so.
+    fn judge_own(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
+        let mut decoded = decode_frame(&opened(frame, self.decapsulate), &self.decode);
+        self.stateful.begin(frame.number, frame.time_ns);
+        self.decide(frame, &mut decoded, sink, &mut Untraced(self.path));
+    }
+
+    /// The next frame is another shard's.
+    fn pass_over(&mut self, frame: &Frame<'_>) {
+        self.facts.note_time(frame.time_ns);
+        self.stateful.begin(frame.number, frame.time_ns);
+    }
+
+    /// Takes in what another shard remembers and has counted.
+    fn absorb(&mut self, other: Self) {
+        self.stateful.absorb(other.stateful);
+        self.facts.absorb(other.facts);
     }
 
     fn decide(&mut self, frame: &Frame<'_>, decoded: &mut Decoded<'_>, sink: &mut dyn Sink, tracer: &mut impl Tracer) {

@@ -2,7 +2,7 @@
 
 use super::{Fate, alert};
 use crate::app::{AppLayer, FlowKeyView};
-use crate::defrag::Defrag;
+use crate::defrag::{self, Defrag};
 use crate::detect::{Memory, Origin, PacketOutcome, PacketState, Program, Scratch, Tracer, inspect};
 use crate::flow::{Flow, FlowAction, FlowState, PerDirection, Table};
 use crate::packet::{DecodeConfig, Decoded, Event, EventSet, Packet, Transport, decode_datagram};
@@ -47,6 +47,7 @@ impl<'p> Stateful<'p> {
         self.frame_no = frame_no;
         self.now_ns = now_ns;
         self.flows.begin_frame(frame_no);
+        self.defrag.begin_frame(frame_no);
     }
 
     /// The frame at hand is judged, or none of this engine's business: its time has passed for all flows.
@@ -58,6 +59,18 @@ impl<'p> Stateful<'p> {
                 self.flush(sink);
             }
         }
+    }
+
+    /// Takes in what another remembers, of which this one must know nothing.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.flows.absorb(other.flows);
+        self.defrag.absorb(other.defrag);
+        self.wrong_checksums += other.wrong_checksums;
+    }
+
+    /// How many fragments are kept.
+    pub(super) fn fragments(&self) -> defrag::Load {
+        self.defrag.load()
     }
 
     /// TCP packets left alone because of a wrong checksum, so far.

@@ -1,6 +1,8 @@
 //! What makes packets belong to one flow.
 
 use crate::packet::{Packet, QuotedPacket, Transport};
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 /// The same for both directions of a flow: addresses and ports (the lower pair first), protocol, VLAN tags, depth of
@@ -15,6 +17,30 @@ pub struct FlowKey {
     /// Ports, protocol, depth of tunneling.
     ports: u64,
     vlan: u64,
+}
+
+/// Two addresses whose packets belong together, whatever their ports. The same for both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddressPair {
+    low: u128,
+    high: u128,
+}
+
+impl AddressPair {
+    /// A pair.
+    pub fn new(one: IpAddr, other: IpAddr) -> Self {
+        Self::of(number(one), number(other))
+    }
+
+    fn of(one: u128, other: u128) -> Self {
+        Self { low: one.min(other), high: one.max(other) }
+    }
+
+    /// Which of `n` parts it falls into; the same in every run.
+    pub fn part(self, n: usize) -> usize {
+        // the upper half of the product: as even as the hash, and cheaper than a remainder
+        ((u128::from(FixedState::default().hash_one(self)) * n as u128) >> 64) as usize
+    }
 }
 
 /// An address, as a number, and a port.
@@ -37,6 +63,11 @@ impl FlowKey {
             return Some(Self::new(packet, packet.proto, src, dst));
         }
         Some(Self::symmetric(packet, packet.proto, src, dst))
+    }
+
+    /// The addresses in it.
+    pub fn pair(&self) -> AddressPair {
+        AddressPair::of(self.low, self.high)
     }
 
     fn symmetric(packet: &Packet<'_>, proto: u8, src: End, dst: End) -> Self {

@@ -7,7 +7,7 @@
 mod key;
 mod table;
 
-pub use key::FlowKey;
+pub use key::{AddressPair, FlowKey};
 pub use table::{Lookup, Table};
 
 use crate::app::{AppLayer, AppProto};

@@ -195,6 +195,13 @@ impl Table {
         over.into_iter().map(|(_, place)| place).collect()
     }
 
+    /// Takes in the flows of a table that has seen the same times, and none of the same flows.
+    pub fn absorb(&mut self, other: Self) {
+        for slot in other.slab.into_iter().flatten() {
+            self.insert(slot.key, slot.flow);
+        }
+    }
+
     /// The last second at which nothing need be done about a flow if no packet of it comes any more.
     fn ends_at(flow: &Flow) -> i64 {
         flow.expires_at().saturating_add(Self::GRACE_SECS)
