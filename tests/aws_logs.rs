@@ -26,7 +26,7 @@ fn the_alert_log_has_a_record_for_every_alert_in_order_of_frames() {
     let sids =
         |records: &[Value], pick: fn(&Value) -> &Value| records.iter().map(|r| pick(r).clone()).collect::<Vec<_>>();
     assert_eq!(sids(&log, |r| &r["event"]["alert"]["signature_id"]), sids(&alerts, |r| &r["sid"]));
-    insta::assert_snapshot!(log[0], @r#"{"availability_zone":"eu-west-1b","event":{"alert":{"action":"blocked","category":"","rev":1,"severity":1,"signature":"not matching any TLS allowlisted FQDNs","signature_id":5},"app_proto":"tls","dest_ip":"203.0.113.10","dest_port":443,"direction":"to_server","event_type":"alert","flow_id":12,"proto":"TCP","src_ip":"10.2.1.10","src_port":54004,"timestamp":"2026-11-24T09:35:15.508285+0000","tls":{"sni":"pypi.org"},"verdict":{"action":"drop"}},"event_timestamp":"1795512915","firewall_name":"inspection"}"#);
+    insta::assert_snapshot!(log[0], @r#"{"availability_zone":"eu-west-1b","event":{"alert":{"action":"blocked","category":"","rev":1,"severity":1,"signature":"not matching any TLS allowlisted FQDNs","signature_id":5},"app_proto":"tls","dest_ip":"203.0.113.10","dest_port":443,"direction":"to_server","event_type":"alert","flow_id":95,"proto":"TCP","src_ip":"10.2.1.10","src_port":54004,"timestamp":"2026-11-24T09:35:15.508285+0000","tls":{"sni":"pypi.org"},"verdict":{"action":"drop"}},"event_timestamp":"1795512915","firewall_name":"inspection"}"#);
     let http = log.iter().find(|record| record["event"]["app_proto"] == "http").unwrap();
     assert_eq!(http["event"]["http"]["hostname"], "example.org");
 }
@@ -41,7 +41,7 @@ fn the_flow_log_has_a_record_for_each_direction_in_which_something_came() {
     let sum: u64 = log.iter().map(|record| record["event"]["netflow"]["pkts"].as_u64().unwrap()).sum();
     assert_eq!(sum, flows.iter().flat_map(packets).sum::<u64>());
     let dropped = log.iter().find(|record| record["event"]["netflow"]["alerted"] == true).unwrap();
-    insta::assert_snapshot!(dropped, @r#"{"availability_zone":"us-east-1a","event":{"app_proto":"tls","dest_ip":"203.0.113.11","dest_port":443,"event_type":"netflow","flow_id":14,"netflow":{"age":0,"alerted":true,"bytes":1713,"end":"2026-11-24T09:35:15.520558+0000","max_ttl":64,"min_ttl":64,"pkts":8,"reason":"shutdown","start":"2026-11-24T09:35:15.515354+0000","state":"established"},"proto":"TCP","src_ip":"10.2.1.10","src_port":46716,"tcp":{"ack":true,"fin":true,"psh":true,"syn":true,"tcp_flags":"1b"},"timestamp":"2026-11-24T09:35:19.593565+0000"},"event_timestamp":"1795512919","firewall_name":"studio-egress"}"#);
+    insta::assert_snapshot!(dropped, @r#"{"availability_zone":"us-east-1a","event":{"app_proto":"tls","dest_ip":"203.0.113.11","dest_port":443,"event_type":"netflow","flow_id":111,"netflow":{"age":0,"alerted":true,"bytes":1713,"end":"2026-11-24T09:35:15.520558+0000","max_ttl":64,"min_ttl":64,"pkts":8,"reason":"shutdown","start":"2026-11-24T09:35:15.515354+0000","state":"established"},"proto":"TCP","src_ip":"10.2.1.10","src_port":46716,"tcp":{"ack":true,"fin":true,"psh":true,"syn":true,"tcp_flags":"1b"},"timestamp":"2026-11-24T09:35:19.593565+0000"},"event_timestamp":"1795512919","firewall_name":"studio-egress"}"#);
 }
 
 #[test]
