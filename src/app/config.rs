@@ -45,6 +45,16 @@ pub struct AppConfig {
     pub smtp_more_replies: bool,
     /// Rules look at headers of an HTTP/2 request as soon as its stream is open; otherwise once it may have a body.
     pub http2_request_seen_at_open: bool,
+    /// Of HTTP/2, the code of GOAWAY is read behind the stream's number, settings 8 and 9 are known, and DATA of no stream is
+    /// no body; otherwise the number is taken for the code, the settings end what is read, and it is one.
+    pub http2_by_the_rfc: bool,
+    /// A header of HTTP/2 without a name has an empty one; otherwise no name behind it is seen.
+    pub http2_empty_names: bool,
+    /// A connection of HTTP/2 that carries a DNS message is [`AppProto::Doh2`] from then on.
+    pub dns_over_http2: bool,
+    /// DNS messages are read as a whole, additional records and what a client sends behind its questions included; otherwise
+    /// the questions of a query, and the answers and authorities of an answer.
+    pub dns_whole_messages: bool,
     /// How much of HTTP bodies rules see.
     pub bodies: BodyLimits,
     /// Protocols that are not detected. Suricata: `app-layer.protocols.PROTOCOL.enabled: no`.

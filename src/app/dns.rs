@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 
 use super::probe::{Context, Probe};
 use super::reader::Reader;
-use super::transaction::{Buffer, Tx, TxData};
-use super::{DataFlags, Parsed};
+use super::transaction::{Buffer, Tx, TxData, raise};
+use super::{AppConfig, Parsed};
+use crate::packet::EventSet;
 use crate::verdict::Direction;
 
 /// The only progress of a message.
@@ -29,8 +30,21 @@ pub struct DnsTx {
     pub message_id: u16,
     /// The flags of its header.
     pub flags: u16,
-    /// Names and types of the questions, in order. Empty for an answer, whose questions no keyword of 7.0 sees.
+    /// Names and types of the questions, in order.
     pub queries: SmallVec<[Query; 1]>,
+    /// Answers, authorities and additional records of a message that is read as a whole.
+    records: [Vec<Record>; 3],
+    /// It is an answer, whose questions are none.
+    is_answer: bool,
+}
+
+/// A resource record.
+#[derive(Debug, PartialEq, Eq)]
+struct Record {
+    name: Vec<u8>,
+    rr_type: u16,
+    /// The name in its data, if that is one, apart from that of SRV.
+    data_name: Option<Vec<u8>>,
 }
 
 /// A question.
@@ -45,6 +59,9 @@ pub struct Query {
 impl DnsTx {
     pub(super) fn buffer(&self, buffer: Buffer) -> Option<&[u8]> {
         let Buffer::DnsQuery(index) = buffer else { return None };
+        if self.is_answer {
+            return None;
+        }
         let query = self.queries.get(usize::from(index))?;
         (!query.name.is_empty()).then_some(query.name.as_slice())
     }
@@ -62,9 +79,6 @@ struct NameFlags {
     truncated: bool,
     label_limit: bool,
 }
-
-/// The message cannot be read.
-struct Malformed;
 
 #[derive(Clone, Copy, Debug)]
 struct Header {
@@ -164,12 +178,6 @@ enum Stop {
     Malformed,
 }
 
-impl From<Stop> for Malformed {
-    fn from(_: Stop) -> Self {
-        Self
-    }
-}
-
 fn questions<'a>(
     reader: &mut Reader<'a>,
     message: &'a [u8],
@@ -250,20 +258,34 @@ fn name<'a>(reader: &mut Reader<'a>, message: &'a [u8], flags: &mut NameFlags) -
     Ok(name)
 }
 
-fn records<'a>(reader: &mut Reader<'a>, message: &'a [u8], n: u16, flags: &mut NameFlags) -> Result<(), Stop> {
+fn records<'a>(
+    reader: &mut Reader<'a>,
+    message: &'a [u8],
+    n: u16,
+    (flags, whole): (&mut NameFlags, bool),
+) -> Result<Vec<Record>, Stop> {
+    let mut records = Vec::new();
     for _ in 0..n {
-        name(reader, message, flags)?;
+        let name = name(reader, message, flags)?;
         let rr_type = reader.u16().ok_or(Stop::Short)?;
         reader.take(6).ok_or(Stop::Short)?;
         let len = reader.u16().ok_or(Stop::Short)?;
         let data = reader.take(usize::from(len)).ok_or(Stop::Short)?;
-        record_data(data, message, rr_type, flags)?;
+        let data_name = record_data(data, message, rr_type, (flags, whole))?;
+        if whole {
+            records.push(Record { name, rr_type, data_name });
+        }
     }
-    Ok(())
+    Ok(records)
 }
 
-/// Reads the data of the record types that hold names or texts.
-fn record_data<'a>(data: &'a [u8], message: &'a [u8], rr_type: u16, flags: &mut NameFlags) -> Result<(), Stop> {
+/// Reads the data of the record types that hold names or texts, and gives the name; `whole`: all of it is read.
+fn record_data<'a>(
+    data: &'a [u8],
+    message: &'a [u8],
+    rr_type: u16,
+    (flags, whole): (&mut NameFlags, bool),
+) -> Result<Option<Vec<u8>>, Stop> {
     const NS: u16 = 2;
     const CNAME: u16 = 5;
     const SOA: u16 = 6;
@@ -272,37 +294,49 @@ fn record_data<'a>(data: &'a [u8], message: &'a [u8], rr_type: u16, flags: &mut 
     const TXT: u16 = 16;
     const SRV: u16 = 33;
     const SSHFP: u16 = 44;
-    if data.is_empty() {
+    const OPT: u16 = 41;
+    if data.is_empty() && !whole {
         return Err(Stop::Malformed);
     }
     let mut reader = Reader(data);
+    let mut held = None;
     match rr_type {
-        NS | CNAME | PTR => {
-            name(&mut reader, message, flags)?;
-        }
+        NS | CNAME | PTR => held = Some(name(&mut reader, message, flags)?),
         SOA => {
-            name(&mut reader, message, flags)?;
+            held = Some(name(&mut reader, message, flags)?);
             name(&mut reader, message, flags)?;
             reader.take(20).ok_or(Stop::Short)?;
         }
         MX => {
             reader.take(2).ok_or(Stop::Short)?;
-            name(&mut reader, message, flags)?;
+            held = Some(name(&mut reader, message, flags)?);
         }
         SRV => {
             reader.take(6).ok_or(Stop::Short)?;
             name(&mut reader, message, flags)?;
         }
         TXT => {
-            let len = reader.u8().ok_or(Stop::Short)?;
-            reader.take(usize::from(len)).ok_or(Stop::Short)?;
+            while !reader.is_empty() {
+                let len = reader.u8().ok_or(Stop::Short)?;
+                reader.take(usize::from(len)).ok_or(Stop::Short)?;
+                if !whole {
+                    break;
+                }
+            }
         }
         SSHFP => {
             reader.take(2).ok_or(Stop::Short)?;
         }
+        OPT if whole => {
+            while !reader.is_empty() {
+                reader.u16().ok_or(Stop::Short)?;
+                let len = reader.u16().ok_or(Stop::Short)?;
+                reader.take(usize::from(len)).ok_or(Stop::Short)?;
+            }
+        }
         _ => {}
     }
-    Ok(())
+    Ok(held)
 }
 
 /// The parser of a flow.
@@ -314,9 +348,14 @@ pub(super) struct DnsParser {
 
 impl DnsParser {
     /// Takes a datagram. Nothing in it ends parsing.
-    pub(super) fn datagram(txs: &mut super::Transactions, direction: Direction, data: &[u8]) -> Parsed {
+    pub(super) fn datagram(
+        txs: &mut super::Transactions,
+        direction: Direction,
+        data: &[u8],
+        config: AppConfig,
+    ) -> Parsed {
         // Suricata reports neither success nor failure here.
-        let _ = message(txs, direction, data);
+        let _ = message(txs, direction, data, config.dns_whole_messages);
         Parsed::Ok
     }
 
@@ -330,7 +369,7 @@ impl DnsParser {
         txs: &mut super::Transactions,
         direction: Direction,
         data: &[u8],
-        _flags: DataFlags,
+        config: AppConfig,
     ) -> Parsed {
         if self.gap {
             match record_looks_like_dns(data) {
@@ -348,7 +387,7 @@ impl DnsParser {
                 return Parsed::Incomplete { consumed, needed: u32::from(len) + 2 };
             };
             // A record of no length is passed over; one that no header fits in is not a message at all over TCP.
-            if len > 0 && message(txs, direction, body) != Outcome::Read {
+            if len > 0 && message(txs, direction, body, config.dns_whole_messages) != Outcome::Read {
                 return Parsed::Error;
             }
             rest = record;
@@ -363,57 +402,118 @@ enum Outcome {
     Refused,
 }
 
-/// Reads a message into a transaction. Oddities of one that cannot be read go to the transaction before it.
-fn message(txs: &mut super::Transactions, direction: Direction, data: &[u8]) -> Outcome {
-    let mut reader = Reader(data);
-    let header = match Header::read(&mut reader) {
-        Some(header) if header.fits(data.len()) => header,
-        _ => return Outcome::Refused,
-    };
-    let mut flags = NameFlags::default();
-    let Ok(queries) = body(&mut reader, data, &header, direction, &mut flags) else {
-        raise_on_last(&mut txs.list, "dns.malformed_data");
-        return Outcome::Refused;
-    };
-    match (direction, header.flags & RESPONSE) {
-        (Direction::ToServer, RESPONSE) => {
-            raise_on_last(&mut txs.list, "dns.not_request");
-            return Outcome::Refused;
-        }
-        (Direction::ToClient, 0) => raise_on_last(&mut txs.list, "dns.not_response"),
-        _ => {}
-    }
-    let tx = DnsTx { message_id: header.message_id, flags: header.flags, queries };
-    let opcode = tx.opcode();
-    let tx = txs.push(TxData::Dns(tx));
-    tx.skip_inspection = [direction == Direction::ToClient, direction == Direction::ToServer];
-    let odd = [
-        (header.flags & Z != 0, "dns.z_flag_set"),
-        (opcode >= 7, "dns.invalid_opcode"),
-        (flags.truncated, "dns.name_too_long"),
-        (flags.infinite_loop, "dns.infinite_loop"),
-        (flags.label_limit, "dns.too_many_labels"),
-    ];
-    for (_, name) in odd.into_iter().filter(|(is, _)| *is) {
-        tx.raise(name);
-    }
-    Outcome::Read
+/// What is odd about a message that could be read.
+type Oddities = EventSet;
+
+/// Why there is no message.
+enum NoMessage {
+    Header,
+    Body,
+    NotRequest,
 }
 
-fn body<'a>(
-    reader: &mut Reader<'a>,
-    message: &'a [u8],
-    header: &Header,
-    direction: Direction,
-    flags: &mut NameFlags,
-) -> Result<SmallVec<[Query; 1]>, Malformed> {
-    let queries = questions(reader, message, header, flags)?;
-    if direction == Direction::ToServer {
-        return Ok(queries);
+impl DnsTx {
+    /// Reads a message as a whole: what a client sends has answers too, and broken records behind them are just odd. DNS over
+    /// HTTP/2 is read so.
+    fn read_whole(direction: Direction, data: &[u8]) -> Result<(Self, Oddities), NoMessage> {
+        let mut reader = Reader(data);
+        let header = Header::read(&mut reader).filter(|header| header.fits(data.len())).ok_or(NoMessage::Header)?;
+        let mut flags = NameFlags::default();
+        let mut odd = Oddities::new();
+        let queries = questions(&mut reader, data, &header, &mut flags).map_err(|_| NoMessage::Body)?;
+        let answers = records(&mut reader, data, header.n_answers, (&mut flags, true)).map_err(|_| NoMessage::Body)?;
+        let authorities = records(&mut reader, data, header.n_authorities, (&mut flags, true)).ok();
+        let additionals = match authorities {
+            Some(_) => records(&mut reader, data, header.n_additionals, (&mut flags, true)).ok(),
+            None => Some(Vec::new()),
+        };
+        if direction == Direction::ToServer && header.flags & RESPONSE != 0 {
+            return Err(NoMessage::NotRequest);
+        }
+        if additionals.is_none() {
+            raise(&mut odd, "dns.invalid_additionals");
+        }
+        if authorities.is_none() {
+            raise(&mut odd, "dns.invalid_authorities");
+        }
+        if direction == Direction::ToClient && header.flags & RESPONSE == 0 {
+            raise(&mut odd, "dns.not_response");
+        }
+        let tx = Self {
+            message_id: header.message_id,
+            flags: header.flags,
+            queries,
+            records: [answers, authorities.unwrap_or_default(), additionals.unwrap_or_default()],
+            is_answer: direction == Direction::ToClient,
+        };
+        tx.find_odd(flags, &mut odd);
+        Ok((tx, odd))
     }
-    records(reader, message, header.n_answers, flags)?;
-    records(reader, message, header.n_authorities, flags)?;
-    Ok(SmallVec::new())
+
+    /// Reads a message inside of another protocol.
+    pub(super) fn read_inside(direction: Direction, data: &[u8]) -> Option<Self> {
+        Self::read_whole(direction, data).ok().map(|(tx, _)| tx)
+    }
+
+    fn find_odd(&self, flags: NameFlags, odd: &mut Oddities) {
+        let found = [
+            (self.flags & Z != 0, "dns.z_flag_set"),
+            (self.opcode() >= 7, "dns.invalid_opcode"),
+            (flags.truncated, "dns.name_too_long"),
+            (flags.infinite_loop, "dns.infinite_loop"),
+            (flags.label_limit, "dns.too_many_labels"),
+        ];
+        for (_, name) in found.into_iter().filter(|(is, _)| *is) {
+            raise(odd, name);
+        }
+    }
+}
+
+/// Reads a message into a transaction. Oddities of one that cannot be read go to the transaction before it.
+fn message(txs: &mut super::Transactions, direction: Direction, data: &[u8], whole: bool) -> Outcome {
+    let read = if whole {
+        DnsTx::read_whole(direction, data)
+    } else {
+        let read = in_part(direction, data);
+        if let (Ok((tx, _)), Direction::ToClient) = (&read, direction)
+            && tx.flags & RESPONSE == 0
+        {
+            raise_on_last(&mut txs.list, "dns.not_response");
+        }
+        read
+    };
+    match read {
+        Ok((tx, odd)) => {
+            let tx = txs.push(TxData::Dns(tx));
+            tx.skip_inspection = [direction == Direction::ToClient, direction == Direction::ToServer];
+            tx.events = odd;
+            return Outcome::Read;
+        }
+        Err(NoMessage::Header) => {}
+        Err(NoMessage::Body) => raise_on_last(&mut txs.list, "dns.malformed_data"),
+        Err(NoMessage::NotRequest) => raise_on_last(&mut txs.list, "dns.not_request"),
+    }
+    Outcome::Refused
+}
+
+/// Reads the questions of a query, and of an answer all but additional records, to find malformed ones.
+fn in_part(direction: Direction, data: &[u8]) -> Result<(DnsTx, Oddities), NoMessage> {
+    let mut reader = Reader(data);
+    let header = Header::read(&mut reader).filter(|header| header.fits(data.len())).ok_or(NoMessage::Header)?;
+    let mut flags = NameFlags::default();
+    let queries = questions(&mut reader, data, &header, &mut flags).map_err(|_| NoMessage::Body)?;
+    let is_answer = direction == Direction::ToClient;
+    if is_answer {
+        for n in [header.n_answers, header.n_authorities] {
+            records(&mut reader, data, n, (&mut flags, false)).map_err(|_| NoMessage::Body)?;
+        }
+    } else if header.flags & RESPONSE != 0 {
+        return Err(NoMessage::NotRequest);
+    }
+    let tx = DnsTx { message_id: header.message_id, flags: header.flags, queries, is_answer, ..DnsTx::default() };
+    let mut odd = Oddities::new();
+    tx.find_odd(flags, &mut odd);
+    Ok((tx, odd))
 }
 
 fn raise_on_last(txs: &mut VecDeque<Tx>, name: &'static str) {
@@ -443,7 +543,12 @@ mod tests {
     #[test]
     fn a_datagram_becomes_a_query() {
         let mut txs = Transactions::default();
-        DnsParser::datagram(&mut txs, Direction::ToServer, &query(0x0100, b"\x03WWW\x07example\0"));
+        DnsParser::datagram(
+            &mut txs,
+            Direction::ToServer,
+            &query(0x0100, b"\x03WWW\x07example\0"),
+            AppConfig::default(),
+        );
         assert_eq!(names(&txs), [b"WWW.example"]);
         assert_eq!(txs.list[0].skip_inspection, [false, true]);
     }
@@ -456,9 +561,9 @@ mod tests {
         let mut txs = Transactions::default();
         let mut parser = DnsParser::default();
         let needed = record.len() as u32;
-        let parsed = parser.stream(&mut txs, Direction::ToServer, &record[..10], DataFlags::default());
+        let parsed = parser.stream(&mut txs, Direction::ToServer, &record[..10], AppConfig::default());
         assert_eq!(parsed, Parsed::Incomplete { consumed: 0, needed });
-        let parsed = parser.stream(&mut txs, Direction::ToServer, &record, DataFlags::default());
+        let parsed = parser.stream(&mut txs, Direction::ToServer, &record, AppConfig::default());
         assert_eq!(parsed, Parsed::Ok);
         assert_eq!(names(&txs), [b"www.example"]);
     }
@@ -466,15 +571,15 @@ mod tests {
     #[test]
     fn a_pointer_to_itself_is_refused() {
         let mut txs = Transactions::default();
-        DnsParser::datagram(&mut txs, Direction::ToServer, &query(0x0100, b"\xc0\x0c"));
+        DnsParser::datagram(&mut txs, Direction::ToServer, &query(0x0100, b"\xc0\x0c"), AppConfig::default());
         assert!(txs.list.is_empty());
     }
 
     #[test]
     fn an_answer_in_the_wrong_direction_is_an_event_of_the_query_before() {
         let mut txs = Transactions::default();
-        DnsParser::datagram(&mut txs, Direction::ToServer, &query(0x0100, b"\x01a\0"));
-        DnsParser::datagram(&mut txs, Direction::ToServer, &query(0x8180, b"\x01b\0"));
+        DnsParser::datagram(&mut txs, Direction::ToServer, &query(0x0100, b"\x01a\0"), AppConfig::default());
+        DnsParser::datagram(&mut txs, Direction::ToServer, &query(0x8180, b"\x01b\0"), AppConfig::default());
         assert_eq!(txs.list.len(), 1);
         assert_eq!(txs.list[0].events[0].0, "dns.not_request");
     }

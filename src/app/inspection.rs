@@ -49,9 +49,11 @@ pub(crate) mod place {
     /// at the packet.
     pub(crate) fn in_proto(place: u8, proto: AppProto, direction: Direction, config: AppConfig) -> u8 {
         match (proto, direction) {
-            (AppProto::Http2, Direction::ToServer) if config.http2_request_seen_at_open => http2_progress::OPEN,
-            (AppProto::Http2, Direction::ToServer) => http2_progress::DATA_CLIENT,
-            (AppProto::Http2, Direction::ToClient) => http2_progress::DATA_SERVER,
+            (AppProto::Http2 | AppProto::Doh2, Direction::ToServer) if config.http2_request_seen_at_open => {
+                http2_progress::OPEN
+            }
+            (AppProto::Http2 | AppProto::Doh2, Direction::ToServer) => http2_progress::DATA_CLIENT,
+            (AppProto::Http2 | AppProto::Doh2, Direction::ToClient) => http2_progress::DATA_SERVER,
             (AppProto::Quic, _) => QUIC_PACKET,
             _ => place,
         }
@@ -59,7 +61,7 @@ pub(crate) mod place {
 
     /// The same for a buffer that holds one header: in HTTP/2 from the beginning.
     pub(crate) fn of_each_header(place: u8, proto: AppProto) -> u8 {
-        if proto == AppProto::Http2 { http2_progress::OPEN } else { place }
+        if matches!(proto, AppProto::Http2 | AppProto::Doh2) { http2_progress::OPEN } else { place }
     }
 }
 
@@ -126,7 +128,7 @@ impl AppLayer {
                 return;
             };
             let before = self.n_transactions();
-            if !done && self.proto == AppProto::Http2 {
+            if !done && matches!(self.proto, AppProto::Http2 | AppProto::Doh2) {
                 self.free_streams(end);
                 return;
             }

@@ -222,6 +222,8 @@ struct Wishes {
     /// Told to the parser: how to behave.
     config: AppConfig,
     change: Option<(Option<u16>, AppProto)>,
+    /// The flow's protocol is this from now on, while the parser stays.
+    become_proto: Option<AppProto>,
     no_inspection: bool,
     no_payload_inspection: bool,
 }
@@ -387,9 +389,9 @@ impl AppLayer {
                 };
                 http1.parse(txs, flow, direction, data, eof, &mut wishes)
             }
-            ParserState::Http2(http2) => http2.parse(txs, direction, data, &wishes),
-            ParserState::Dns(_) if flow.ip_proto != TCP => dns::DnsParser::datagram(txs, direction, data),
-            ParserState::Dns(dns) => dns.stream(txs, direction, data, flags),
+            ParserState::Http2(http2) => http2.parse(txs, direction, data, &mut wishes),
+            ParserState::Dns(_) if flow.ip_proto != TCP => dns::DnsParser::datagram(txs, direction, data, self.config),
+            ParserState::Dns(dns) => dns.stream(txs, direction, data, self.config),
             ParserState::Smtp(smtp) => smtp.parse(txs, direction, data, &mut wishes),
             ParserState::Ftp(ftp) => ftp.parse(direction, data, &mut wishes),
             ParserState::Ssh(ssh) => ssh.parse(txs, direction, data, &mut wishes),
@@ -404,6 +406,9 @@ impl AppLayer {
         }
         if let Some((port, expected)) = wishes.change {
             self.request_change(port, expected);
+        }
+        if let Some(proto) = wishes.become_proto {
+            (self.proto, self.proto_to_server, self.proto_to_client) = (proto, proto, proto);
         }
         parsed
     }
@@ -645,7 +650,7 @@ impl AppLayer {
 pub fn completion(proto: AppProto, _direction: Direction) -> u8 {
     match proto {
         AppProto::Http1 => http1::progress::COMPLETE,
-        AppProto::Http2 => http2::progress::CLOSED,
+        AppProto::Http2 | AppProto::Doh2 => http2::progress::CLOSED,
         AppProto::Tls => tls::progress::FINISHED,
         AppProto::Ssh => ssh::progress::FINISHED,
         AppProto::Quic => quic::COMPLETE,

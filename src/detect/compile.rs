@@ -279,7 +279,8 @@ impl<'a> Compiler<'a> {
         });
         let is_off = |proto: &AppProto| [TCP, UDP].iter().all(|ip_proto| self.undetected.holds(*proto, *ip_proto));
         let mut asked = named.into_iter().chain(asked);
-        match asked.find(|test| test.protocols().iter().all(is_off)) {
+        let named = |test: &AppProtoTest| test.protocols().iter().filter(|proto| **proto != AppProto::Doh2).all(is_off);
+        match asked.find(named) {
             None => Ok(()),
             Some(_) => Err(Refusal::Problem(Box::new(
                 Diagnostic::error("FD0218", "the rule names a protocol whose detection is switched off")
@@ -617,7 +618,7 @@ impl<'a> Compiler<'a> {
         };
         let engines = || self.signatures.iter().flat_map(|(signature, ..)| &signature.engines);
         let looked_at = || engines().filter_map(|engine| engine.look.buffer());
-        let files_wait = looked_at().any(|buffer| buffer == BufferName::Files);
+        let files_wait = profile.files_always_wait || looked_at().any(|buffer| buffer == BufferName::Files);
         let searched_bodies = [Direction::ToServer, Direction::ToClient].map(|direction| {
             let mut bodies: Vec<(BufferName, u8)> = Vec::new();
             for engine in engines().filter(|engine| engine.prefilter && engine.direction == direction) {

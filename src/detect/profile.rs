@@ -42,6 +42,9 @@ pub struct EngineProfile {
     /// A rule is IP-only on the first packet of each direction, which an ICMP error is not; otherwise on the first one that
     /// rules look at.
     pub ip_only_on_first_packet: bool,
+    /// Files outside of HTTP/1 are looked at when enough of them has come; otherwise only if some rule has `file.data`, and at
+    /// once without one.
+    pub files_always_wait: bool,
     /// Flow time-outs.
     pub timeouts: Timeouts,
     /// TCP.
@@ -70,6 +73,7 @@ impl EngineProfile {
             negated_pattern_spoils: true,
             directions_count_together: false,
             ip_only_on_first_packet: false,
+            files_always_wait: false,
             timeouts: Timeouts::default(),
             stream: StreamConfig::network_firewall(),
             app: AppConfig { client_port_holds_probing: true, connect_completes_request: true, ..AppConfig::default() },
@@ -98,6 +102,7 @@ impl EngineProfile {
             negated_pattern_spoils: false,
             directions_count_together: true,
             ip_only_on_first_packet: true,
+            files_always_wait: true,
             app: AppConfig {
                 imap_by_greeting: true,
                 sip_by_first_word: true,
@@ -117,6 +122,10 @@ impl EngineProfile {
                 smtp_leaves_nothing: true,
                 smtp_more_replies: true,
                 http2_request_seen_at_open: true,
+                http2_by_the_rfc: true,
+                http2_empty_names: true,
+                dns_over_http2: true,
+                dns_whole_messages: true,
                 ..AppConfig::default()
             },
             defrag: DefragConfig { expiry: Expiry::AtLookUp, ..before.defrag },
@@ -124,6 +133,9 @@ impl EngineProfile {
                 quoted_tcp_bytes: 4,
                 opens_ipv4_in_ipv4: true,
                 outer_ipv6_has_flow: true,
+                knows_ppp_control: true,
+                counts_mac_in_mac: true,
+                ipv6_options_fit: true,
                 ..before.decode
             },
             ..before

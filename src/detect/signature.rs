@@ -233,6 +233,10 @@ impl AppProtoTest {
     /// The protocols that it takes.
     pub(crate) fn protocols(&self) -> &[AppProto] {
         match self {
+            // DNS over HTTP/2 is both
+            Self::Is(AppProto::Dns) => &[AppProto::Dns, AppProto::Doh2],
+            Self::Is(AppProto::Http2) => &[AppProto::Http2, AppProto::Doh2],
+            Self::Is(AppProto::Doh2) => &[AppProto::Doh2, AppProto::Http2, AppProto::Dns],
             Self::Is(proto) => std::slice::from_ref(proto),
             Self::Http => &[AppProto::Http1, AppProto::Http2],
             Self::Dcerpc => &[AppProto::Dcerpc, AppProto::Smb],
@@ -240,11 +244,7 @@ impl AppProtoTest {
     }
 
     pub(crate) fn fits(self, proto: AppProto) -> bool {
-        match self {
-            Self::Is(wanted) => wanted == proto,
-            Self::Http => matches!(proto, AppProto::Http1 | AppProto::Http2),
-            Self::Dcerpc => matches!(proto, AppProto::Dcerpc | AppProto::Smb),
-        }
+        self.protocols().contains(&proto)
     }
 }
 

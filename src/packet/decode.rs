@@ -23,6 +23,13 @@ pub struct DecodeConfig {
     pub opens_ipv4_in_ipv4: bool,
     /// An IPv6 packet that carries another IP packet belongs to a flow of its own. Default off.
     pub outer_ipv6_has_flow: bool,
+    /// Control protocols of PPP (LCP, PAP, CHAP and the like) are known and nothing odd. Default: no.
+    pub knows_ppp_control: bool,
+    /// MAC-in-MAC headers count as layers. Default: no.
+    pub counts_mac_in_mac: bool,
+    /// Options of IPv6 headers must fit with both bytes of their own header; otherwise the last may be a byte longer.
+    /// Default off.
+    pub ipv6_options_fit: bool,
 }
 
 impl Default for DecodeConfig {
@@ -36,6 +43,9 @@ impl Default for DecodeConfig {
             quoted_tcp_bytes: 20,
             opens_ipv4_in_ipv4: false,
             outer_ipv6_has_flow: false,
+            knows_ppp_control: false,
+            counts_mac_in_mac: false,
+            ipv6_options_fit: false,
         }
     }
 }
@@ -265,6 +275,9 @@ fn mac_in_mac<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes:
         packet.event("ieee8021ah.header_too_small");
         return Err(Undecodable);
     };
+    if context.config.counts_mac_in_mac && !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
     network(context, packet, next, rest);
     Ok(())
 }
@@ -341,7 +354,7 @@ fn pppoe_session<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, byt
     // an odd first octet means that the protocol field has one octet only (RFC 1661)
     let (protocol, at) = if protocol & 0x0100 != 0 { (protocol >> 8, 7) } else { (protocol, 8) };
     // these are known over serial lines only
-    if matches!(protocol, 0x80fd | 0xc029 | 0x00fd) {
+    if matches!(protocol, 0x80fd | 0xc029 | 0x00fd) && !context.config.knows_ppp_control {
         packet.event("ppp.wrong_type");
         return Ok(());
     }
@@ -390,6 +403,11 @@ fn ppp_protocol<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, prot
         0x57 => return ipv6::decode(context, packet, bytes),
         0x2f if version(bytes) == 4 => return ipv4::decode(context, packet, bytes),
         0x2f => {}
+        0xfd | 0x8021 | 0x8057 | 0x80fd | 0x8207 | 0xc021 | 0xc023 | 0xc025 | 0xc029 | 0xc223
+            if context.config.knows_ppp_control =>
+        {
+            return Ok(());
+        }
         0x23 | 0x25 | 0x27 | 0x29 | 0x2b | 0x2d | 0x31 | 0x33 | 0x35 | 0xfd | 0x0201 | 0x0231 | 0x0233 | 0x0281
         | 0x0283 | 0x8021 | 0x8023 | 0x8025 | 0x8027 | 0x8029 | 0x802b | 0x8033 | 0x8035 | 0x8057 | 0x80fd | 0x8281
         | 0xc021 | 0xc023 | 0xc025 | 0xc029 | 0xc223 => {

@@ -1,6 +1,6 @@
 //! IPv6 and its extension headers.
 
-use super::decode::{Context, Outcome, Undecodable, be16};
+use super::decode::{Context, DecodeConfig, Outcome, Undecodable, be16};
 use super::{Fragment, IpHeader, Packet, transport, tunnel};
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -150,7 +150,7 @@ fn extensions<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, first:
             HOP_BY_HOP if hop_seen => packet.event("ipv6.exthdr_dupl_hh"),
             HOP_BY_HOP => {
                 hop_seen = true;
-                options(packet, header.get(2..).unwrap_or(&[]), HOP_BY_HOP_EVENTS);
+                options(context.config, packet, header.get(2..).unwrap_or(&[]), HOP_BY_HOP_EVENTS);
             }
             ROUTING if routing_seen => packet.event("ipv6.exthdr_dupl_rh"),
             ROUTING => {
@@ -164,7 +164,7 @@ fn extensions<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, first:
             DESTINATION if destinations == 2 => packet.event("ipv6.exthdr_dupl_dh"),
             DESTINATION => {
                 destinations += 1;
-                options(packet, header.get(2..).unwrap_or(&[]), DESTINATION_EVENTS);
+                options(context.config, packet, header.get(2..).unwrap_or(&[]), DESTINATION_EVENTS);
             }
             _ => {}
         }
@@ -179,8 +179,10 @@ type OptionEvents = (&'static str, &'static str);
 const HOP_BY_HOP_EVENTS: OptionEvents = ("ipv6.hopopts_unknown_opt", "ipv6.hopopts_only_padding");
 const DESTINATION_EVENTS: OptionEvents = ("ipv6.dstopts_unknown_opt", "ipv6.dstopts_only_padding");
 
-/// Walks the options of a header. The last may be a byte longer than there is room, as Suricata has it.
-fn options(packet: &mut Packet<'_>, mut bytes: &[u8], (unknown, only_padding): OptionEvents) {
+/// Walks the options of a header. Unless the configuration has it otherwise, the last may be a byte longer than there is
+/// room.
+fn options(config: &DecodeConfig, packet: &mut Packet<'_>, mut bytes: &[u8], (unknown, only_padding): OptionEvents) {
+    let header_bytes = if config.ipv6_options_fit { 2 } else { 1 };
     const PAD_1: u8 = 0;
     const PAD_N: u8 = 1;
     const ROUTER_ALERT: u8 = 5;
@@ -199,7 +201,7 @@ fn options(packet: &mut Packet<'_>, mut bytes: &[u8], (unknown, only_padding): O
             HOME_ADDRESS => 16,
             _ => 0,
         };
-        let Some(&len) = rest.first().filter(|&&len| usize::from(len) < bytes.len()) else {
+        let Some(&len) = rest.first().filter(|&&len| usize::from(len) + header_bytes <= bytes.len()) else {
             packet.event("ipv6.exthdr_invalid_optlen");
             break;
         };

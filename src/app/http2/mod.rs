@@ -13,10 +13,10 @@ pub use stream::Http2Tx;
 
 use super::probe::{Context, Probe};
 use super::transaction::{TxData, raise};
-use super::{Parsed, Transactions, Wishes};
+use super::{AppConfig, AppProto, Parsed, Transactions, Wishes};
 use crate::verdict::Direction;
 use hpack::Table;
-use stream::Said;
+use stream::{Carries, Said};
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const FRAME_HEADER_BYTES: usize = 9;
@@ -115,13 +115,16 @@ struct PartialBlock {
 #[derive(Debug, Default)]
 pub(super) struct Http2Parser {
     preface_done: bool,
-    /// What is to be skipped of a long frame. As in Suricata the client's, whoever sent it.
+    /// What is to be skipped of a long frame. As in Suricata 7.0 the client's, whoever sent it.
     skip: u32,
+    /// The same of the server, where it is told apart.
+    skip_of_server: u32,
     /// By [`Direction::index`], as is the rest.
     tables: [Table; 2],
     blocks: [PartialBlock; 2],
     /// Rules look at bodies.
     keeps: bool,
+    config: AppConfig,
 }
 
 /// The transactions of a connection that was HTTP/1 up to a request to change: the request is the first stream, and its
@@ -131,7 +134,7 @@ pub(super) fn after_upgrade<'a>(txs: &mut Transactions, request: impl Iterator<I
         if name == b"HTTP2-Settings" {
             let mut settings = Http2Tx::global();
             if let Some(bytes) = base64(value) {
-                settings.take_settings(settings_of(&bytes).collect());
+                settings.take_settings(settings_of(&bytes, false).collect());
             }
             txs.push(TxData::Http2(Box::new(settings)));
             continue;
@@ -159,9 +162,10 @@ impl Http2Parser {
         txs: &mut Transactions,
         direction: Direction,
         data: &[u8],
-        wishes: &Wishes,
+        wishes: &mut Wishes,
     ) -> Parsed {
         self.keeps = wishes.keep.bodies;
+        self.config = wishes.config;
         let mut rest = data;
         if direction == Direction::ToServer && !self.preface_done {
             let Some((preface, behind)) = data.split_first_chunk::<{ PREFACE.len() }>() else {
@@ -176,20 +180,30 @@ impl Http2Parser {
             }
             self.preface_done = true;
         }
-        if direction == Direction::ToServer && self.skip > 0 {
-            match rest.split_at_checked(self.skip as usize) {
+        let skip = match direction {
+            Direction::ToServer => &mut self.skip,
+            Direction::ToClient => &mut self.skip_of_server,
+        };
+        if *skip > 0 {
+            match rest.split_at_checked(*skip as usize) {
                 Some((_, behind)) if !behind.is_empty() => rest = behind,
                 _ => {
-                    self.skip -= rest.len() as u32;
+                    *skip -= rest.len() as u32;
                     return Parsed::Ok;
                 }
             }
-            self.skip = 0;
+            *skip = 0;
         }
-        self.frames(txs, direction, rest, data.len())
+        self.frames(txs, direction, rest, (data.len(), wishes))
     }
 
-    fn frames(&mut self, txs: &mut Transactions, direction: Direction, mut rest: &[u8], len: usize) -> Parsed {
+    fn frames(
+        &mut self,
+        txs: &mut Transactions,
+        direction: Direction,
+        mut rest: &[u8],
+        (len, wishes): (usize, &mut Wishes),
+    ) -> Parsed {
         while !rest.is_empty() {
             let consumed = (len - rest.len()) as u32;
             let Some(header) = Header::read(rest) else {
@@ -203,22 +217,28 @@ impl Http2Parser {
                     return Parsed::Incomplete { consumed, needed: (FRAME_HEADER_BYTES + part) as u32 };
                 }
                 note(txs, "http2.long_frame_data");
-                self.skip = header.len - body.len() as u32;
+                let skip = match direction {
+                    Direction::ToClient if self.config.http2_by_the_rfc => &mut self.skip_of_server,
+                    _ => &mut self.skip,
+                };
+                *skip = header.len - body.len() as u32;
             }
             let (body, behind) = body.split_at_checked(wanted).unwrap_or((body, &[]));
             rest = behind;
             if header.len == 0 && header.kind == frame::SETTINGS {
                 continue;
             }
-            if self.frame(txs, direction, header, body).is_none() {
-                return Parsed::Error;
+            match self.frame(txs, direction, header, body) {
+                None => return Parsed::Error,
+                Some(Carries::Dns) => wishes.become_proto = Some(AppProto::Doh2),
+                Some(Carries::Whatever) => {}
             }
         }
         Parsed::Ok
     }
 
     /// Takes a frame; `None` when there are too many streams.
-    fn frame(&mut self, txs: &mut Transactions, direction: Direction, header: Header, body: &[u8]) -> Option<()> {
+    fn frame(&mut self, txs: &mut Transactions, direction: Direction, header: Header, body: &[u8]) -> Option<Carries> {
         let whole = body.len() == header.len as usize;
         let mut promised = None;
         let mut said = Said::Nothing;
@@ -252,14 +272,15 @@ impl Http2Parser {
             frame::CONTINUATION => fields = self.continuation(txs, direction, header, body, whole),
             frame::SETTINGS => said = self.settings(direction, body),
             frame::RST_STREAM | frame::PRIORITY | frame::WINDOW_UPDATE | frame::GOAWAY => {
-                match Said::read(header.kind, body) {
+                match Said::read(header.kind, body, self.config.http2_by_the_rfc) {
                     Some(read) => said = read,
                     None => note(txs, "http2.invalid_frame_length"),
                 }
             }
             _ => {}
         }
-        let data = (header.kind == frame::DATA).then(|| {
+        let of_stream = header.stream != 0 || !self.config.http2_by_the_rfc;
+        let data = (header.kind == frame::DATA && of_stream).then(|| {
             let pad = body.first().filter(|&&pad| header.has(flag::PADDED) && usize::from(pad) < body.len());
             pad.and_then(|&pad| body.get(1..body.len() - usize::from(pad))).unwrap_or(body)
         });
@@ -275,12 +296,22 @@ impl Http2Parser {
             data,
             keeps: self.keeps,
         };
-        if let TxData::Http2(stream) = &mut tx.data
-            && stream.take(frame, &mut tx.events).is_err()
-        {
-            note(txs, "http2.failed_decompression");
+        if header.kind == frame::DATA && !of_stream {
+            raise(&mut tx.events, "http2.data_stream_zero");
         }
-        Some(())
+        let TxData::Http2(stream) = &mut tx.data else { return Some(Carries::Whatever) };
+        stream.set_config(self.config);
+        match stream.take(frame, &mut tx.events) {
+            Ok(carries) => Some(carries),
+            Err(_) => {
+                if self.config.http2_by_the_rfc {
+                    raise(&mut tx.events, "http2.failed_decompression");
+                } else {
+                    note(txs, "http2.failed_decompression");
+                }
+                Some(Carries::Whatever)
+            }
+        }
     }
 
     fn block(&mut self, direction: Direction) -> &mut PartialBlock {
@@ -348,7 +379,7 @@ impl Http2Parser {
     /// A side says how large a table it keeps for what the other side sends.
     fn settings(&mut self, direction: Direction, body: &[u8]) -> Said {
         const HEADER_TABLE_SIZE: u16 = 1;
-        let settings: Vec<(u16, u32)> = settings_of(body).collect();
+        let settings: Vec<(u16, u32)> = settings_of(body, self.config.http2_by_the_rfc).collect();
         for &(_, size) in settings.iter().filter(|(id, _)| *id == HEADER_TABLE_SIZE) {
             self.table(direction.opposite()).set_size(size);
         }
@@ -356,21 +387,25 @@ impl Http2Parser {
     }
 }
 
-/// The settings of a frame, up to one that is not known.
-fn settings_of(body: &[u8]) -> impl Iterator<Item = (u16, u32)> {
-    const LAST_KNOWN: u16 = 6;
+/// The settings of a frame, up to one that is not known; `later`: those of RFC 8441 and RFC 9218 are.
+fn settings_of(body: &[u8], later: bool) -> impl Iterator<Item = (u16, u32)> {
     let settings = body.chunks_exact(6).map_while(|setting| {
         let (id, value) = setting.split_first_chunk::<2>()?;
         Some((u16::from_be_bytes(*id), u32::from_be_bytes(*value.first_chunk::<4>()?)))
     });
-    settings.take_while(|(id, _)| (1..=LAST_KNOWN).contains(id))
+    settings.take_while(move |(id, _)| (1..=6).contains(id) || (later && matches!(id, 8 | 9)))
 }
 
 /// Decodes base64 with or without padding; `None` when it is none.
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().rposition(|&byte| byte != b'=').map_or(0, |at| at + 1);
+    base64_without_padding(text.get(..end)?)
+}
+
+/// Decodes base64 without padding; `None` when it is none.
+fn base64_without_padding(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    for digits in text.get(..end)?.chunks(4) {
+    for digits in text.chunks(4) {
         let mut bits: u32 = 0;
         for &digit in digits {
             let value = match digit {
@@ -391,13 +426,17 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
 
 impl Said {
     /// What a frame of fixed length says; `None` when it has another.
-    fn read(kind: u8, body: &[u8]) -> Option<Self> {
+    fn read(kind: u8, body: &[u8], by_the_rfc: bool) -> Option<Self> {
         let word = || body.first_chunk::<4>().map(|word| u32::from_be_bytes(*word));
         match (kind, body.len()) {
             (frame::PRIORITY, 5) => body.get(4).map(|&weight| Self::Priority(weight)),
             (frame::WINDOW_UPDATE, 4) => word().map(|increment| Self::Window(increment & 0x7fff_ffff)),
             (frame::RST_STREAM, 4) => word().map(Self::Error),
-            // as Suricata reads it: the number of the last stream where the code should be
+            (frame::GOAWAY, 8..) if by_the_rfc => {
+                body.get(4..)?.first_chunk::<4>().map(|code| Self::Error(u32::from_be_bytes(*code)))
+            }
+            (frame::GOAWAY, _) if by_the_rfc => None,
+            // as Suricata 7.0 reads it: the number of the last stream where the code should be
             (frame::GOAWAY, 4..) => word().map(Self::Error),
             _ => None,
         }
@@ -466,7 +505,7 @@ mod tests {
     fn parse(talk: &[(Direction, &[u8])]) -> (Transactions, Parsed) {
         let (mut parser, mut txs, mut parsed) = (Http2Parser::default(), Transactions::default(), Parsed::Ok);
         for (direction, data) in talk {
-            parsed = parser.parse(&mut txs, *direction, data, &Wishes::default());
+            parsed = parser.parse(&mut txs, *direction, data, &mut Wishes::default());
         }
         (txs, parsed)
     }
@@ -512,7 +551,7 @@ mod tests {
         let mut txs = Transactions::default();
         after_upgrade(&mut txs, request.into_iter());
         let mut parser = Http2Parser::default();
-        parser.parse(&mut txs, ToClient, &frame(1, 5, 1, b"\x88"), &Wishes::default());
+        parser.parse(&mut txs, ToClient, &frame(1, 5, 1, b"\x88"), &mut Wishes::default());
         assert_eq!(text(&txs, 0, Buffer::HttpHost), "a.ex");
         assert_eq!(txs.list[0].progress(ToClient), progress::CLOSED);
         assert_eq!(txs.list[1].progress(ToClient), progress::GLOBAL);

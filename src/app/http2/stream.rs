@@ -3,7 +3,9 @@
 use super::decoding::{Coding, Defect};
 use super::hpack::Field;
 use super::{flag, frame, progress};
+use crate::app::AppConfig;
 use crate::app::body::{Files, Sizes};
+use crate::app::dns::DnsTx;
 use crate::app::transaction::{Buffer, raise};
 use crate::packet::EventSet;
 use crate::rules::keyword::Http2Frame;
@@ -17,6 +19,8 @@ const HEADER_BYTES_MAX: usize = 1 << 20;
 const NUMBERS_MAX: usize = 4096;
 /// What comes out of a frame of a coded body, at most.
 const DECODED_BYTES_MAX: usize = 1 << 24;
+/// The longest DNS message.
+const DNS_BYTES_MAX: usize = 0xffff;
 
 /// A header.
 #[derive(Debug)]
@@ -196,10 +200,10 @@ impl Side {
     }
 
     /// Takes what a frame brings of the body.
-    fn data(&mut self, data: &[u8], is_kept: bool, is_last: bool) -> Result<(), Defect> {
+    fn data(&mut self, data: &[u8], is_kept: bool, is_last: bool) -> Result<Vec<u8>, Defect> {
         let data = self.coding.undo(data, DECODED_BYTES_MAX)?;
         if !is_kept || self.file_ended {
-            return Ok(());
+            return Ok(data);
         }
         if !std::mem::replace(&mut self.has_file, true) {
             self.files.open(Sizes::REQUEST);
@@ -209,7 +213,41 @@ impl Side {
             self.files.close(true);
             self.file_ended = true;
         }
-        Ok(())
+        Ok(data)
+    }
+}
+
+impl DnsInside {
+    /// Takes what a frame brings of the body.
+    fn take(&mut self, direction: Direction, data: &[u8], is_last: bool, events: &mut EventSet) -> Carries {
+        let side = direction.index();
+        let (Some(announced), Some(body), Some(message)) =
+            (self.is_announced.get_mut(side), self.body.get_mut(side), self.message.get_mut(side))
+        else {
+            return Carries::Whatever;
+        };
+        if *announced {
+            if body.len() + data.len() <= DNS_BYTES_MAX {
+                body.extend_from_slice(data);
+            } else {
+                *announced = false;
+                let too_long = match direction {
+                    Direction::ToServer => "http2.dns_request_too_long",
+                    Direction::ToClient => "http2.dns_response_too_long",
+                };
+                raise(events, too_long);
+            }
+        }
+        if !is_last || body.is_empty() {
+            return Carries::Whatever;
+        }
+        match DnsTx::read_inside(direction, &std::mem::take(body)) {
+            None => Carries::Whatever,
+            Some(read) => {
+                *message = Some(read);
+                Carries::Dns
+            }
+        }
     }
 }
 
@@ -259,6 +297,27 @@ pub struct Http2Tx {
     updated: [bool; 2],
     request: Side,
     response: Side,
+    /// DNS that it carries.
+    inside: Option<Box<DnsInside>>,
+    config: AppConfig,
+}
+
+/// What a frame shows its stream to carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// A DNS message, which it has completed.
+    Dns,
+    Whatever,
+}
+
+/// DNS inside a stream, by [`Direction::index`].
+#[derive(Debug, Default)]
+struct DnsInside {
+    /// The body is a message.
+    is_announced: [bool; 2],
+    /// What has come of it.
+    body: [Vec<u8>; 2],
+    message: [Option<DnsTx>; 2],
 }
 
 /// A frame of a stream.
@@ -287,7 +346,14 @@ impl Http2Tx {
             updated: [true; 2],
             request: Side::default(),
             response: Side::default(),
+            inside: None,
+            config: AppConfig::default(),
         }
+    }
+
+    /// How it behaves.
+    pub(super) fn set_config(&mut self, config: AppConfig) {
+        self.config = config;
     }
 
     pub(super) fn global() -> Self {
@@ -347,6 +413,7 @@ impl Http2Tx {
         let of_response = || self.response.made(Direction::ToClient);
         let there = |bytes: &'_ [u8]| !bytes.is_empty();
         let whole = match buffer {
+            Buffer::DnsQuery(_) => return self.dns(direction)?.buffer(buffer),
             Buffer::HttpHost => return self.host(),
             // there, and empty
             Buffer::HttpStatMsg => return Some(&[]),
@@ -377,14 +444,21 @@ impl Http2Tx {
         Some(whole).filter(|bytes| there(bytes))
     }
 
+    /// The DNS message that it carries in a direction.
+    pub(in crate::app) fn dns(&self, direction: Direction) -> Option<&DnsTx> {
+        self.inside.as_ref()?.message.get(direction.index())?.as_ref()
+    }
+
     /// Each header of a direction, name and value.
     pub(in crate::app) fn header_lines(&self, direction: Direction) -> &[Box<[u8]>] {
         &self.side(direction).made(direction).lines
     }
 
-    /// The names of the headers of a direction, up to one that is empty.
+    /// The names of the headers of a direction; unless the configuration has it otherwise, up to one that is empty.
     pub(in crate::app) fn header_names(&self, direction: Direction) -> impl Iterator<Item = &[u8]> {
-        self.side(direction).headers.iter().map(|header| &*header.name).take_while(|name| !name.is_empty())
+        let with_empty = self.config.http2_empty_names;
+        let names = self.side(direction).headers.iter().map(|header| &*header.name);
+        names.take_while(move |name| with_empty || !name.is_empty())
     }
 
     /// Whether a frame of a direction passes a test.
@@ -426,14 +500,22 @@ impl Http2Tx {
     }
 
     /// Takes a frame; whether it was understood or not, it was there.
-    pub(super) fn take(&mut self, frame: Frame<'_>, events: &mut EventSet) -> Result<(), Defect> {
+    pub(super) fn take(&mut self, frame: Frame<'_>, events: &mut EventSet) -> Result<Carries, Defect> {
         let Frame { direction, kind, flags, fields, promised, said, data, keeps } = frame;
         self.updated = [true; 2];
         let from_server = direction == Direction::ToClient;
         let is_reset = matches!(said, Said::Error(_)) && kind == frame::RST_STREAM;
         self.side_mut(direction).saw(kind, said);
         let is_last = flags & flag::END_STREAM != 0;
-        let undone = data.map_or(Ok(()), |data| self.side_mut(direction).data(data, keeps, is_last));
+        let over_http = self.config.dns_over_http2;
+        let undone = match data {
+            None => Ok(Carries::Whatever),
+            Some(data) => self.side_mut(direction).data(data, keeps, is_last).map(|data| match &mut self.inside {
+                Some(inside) if over_http => inside.take(direction, &data, is_last, events),
+                _ => Carries::Whatever,
+            }),
+        };
+        let mut asked = Carries::Whatever;
         let understood = fields.is_some();
         match kind {
             frame::PUSH_PROMISE if understood && from_server => {
@@ -449,10 +531,13 @@ impl Http2Tx {
         }
         if let Some(fields) = fields {
             check(&fields, events);
+            if over_http {
+                asked = self.find_dns(direction, &fields);
+            }
             self.side_mut(direction).take(fields);
         }
         if !(kind == frame::DATA || (kind == frame::HEADERS && understood)) {
-            return undone;
+            return undone.map(|carries| if asked == Carries::Dns { asked } else { carries });
         }
         if is_last {
             self.end_of(direction);
@@ -460,7 +545,31 @@ impl Http2Tx {
             let sending = if from_server { progress::DATA_SERVER } else { progress::DATA_CLIENT };
             self.state = self.state.max(sending);
         }
-        undone
+        undone.map(|carries| if asked == Carries::Dns { asked } else { carries })
+    }
+
+    /// Headers may say that the body is a DNS message, or hold one in the path.
+    fn find_dns(&mut self, direction: Direction, fields: &Fields) -> Carries {
+        const KIND: &[u8] = b"application/dns-message";
+        let has =
+            |wanted: &[u8]| fields.list.iter().any(|Header { name, value }| **name == *wanted && **value == *KIND);
+        if has(b"content-type") {
+            let inside = self.inside.get_or_insert_default();
+            if let Some(announced) = inside.is_announced.get_mut(direction.index()) {
+                *announced = true;
+            }
+        }
+        let path = fields.list.iter().rev().find(|header| *header.name == *b":path");
+        let asked = path.filter(|_| has(b"accept")).and_then(|path| path.value.strip_prefix(b"/dns-query?dns="));
+        let message = asked.and_then(super::base64_without_padding);
+        match message.and_then(|message| DnsTx::read_inside(Direction::ToServer, &message)) {
+            None => Carries::Whatever,
+            Some(message) => {
+                let [query, _] = &mut self.inside.get_or_insert_default().message;
+                *query = Some(message);
+                Carries::Dns
+            }
+        }
     }
 
     /// A header of the request in HTTP/1 that has led here; the client sends no more of it.
