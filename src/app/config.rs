@@ -45,6 +45,8 @@ pub struct AppConfig {
     pub smtp_more_replies: bool,
     /// Rules look at headers of an HTTP/2 request as soon as its stream is open; otherwise once it may have a body.
     pub http2_request_seen_at_open: bool,
+    /// HTTP/1 is read as Suricata's own libhtp in Rust reads it; otherwise as libhtp 0.5.
+    pub http_by_libhtp_rs: bool,
     /// Of HTTP/2, the code of GOAWAY is read behind the stream's number, settings 8 and 9 are known, and DATA of no stream is
     /// no body; otherwise the number is taken for the code, the settings end what is read, and it is one.
     pub http2_by_the_rfc: bool,

@@ -216,6 +216,11 @@ const fn sip_status(ip_proto: u8) -> Pattern {
     Pattern { ip_proto, slack: 1, ..exact(ToClient, AppProto::Sip, 0, b"SIP/2.0") }
 }
 
+/// A method that HTTP has as well is SIP's if that is named anywhere.
+fn names_sip(_: Context, data: &[u8]) -> Probe {
+    if memchr::memmem::find(data, b"SIP/").is_some() { Probe::MATCH } else { Probe::Unknown }
+}
+
 /// SIP by the method of a request or the version of a response.
 static SIP_WORDS: &[Pattern] = &[
     sip(UDP, b"REGISTER"),
@@ -230,7 +235,8 @@ static SIP_WORDS: &[Pattern] = &[
     sip(UDP, b"PUBLISH"),
     sip(UDP, b"MESSAGE"),
     sip(UDP, b"INFO"),
-    sip(UDP, b"UPDATE"),
+    confirmed(UDP, ToServer, AppProto::Sip, 0, b"OPTIONS", names_sip),
+    confirmed(UDP, ToServer, AppProto::Sip, 0, b"UPDATE", names_sip),
     sip_status(UDP),
     sip(TCP, b"REGISTER"),
     sip(TCP, b"INVITE"),
@@ -244,6 +250,8 @@ static SIP_WORDS: &[Pattern] = &[
     sip(TCP, b"PUBLISH"),
     sip(TCP, b"MESSAGE"),
     sip(TCP, b"INFO"),
+    confirmed(TCP, ToServer, AppProto::Sip, 0, b"OPTIONS", names_sip),
+    confirmed(TCP, ToServer, AppProto::Sip, 0, b"UPDATE", names_sip),
     sip_status(TCP),
 ];
 
@@ -252,12 +260,13 @@ type When = fn(AppConfig) -> bool;
 
 /// Patterns that are looked for together, in this order, and when they are.
 static GROUPS: &[(When, &[Pattern])] = &[
+    // SIP comes before HTTP, which shares some of its methods
+    (|config| config.sip_by_first_word, SIP_WORDS),
     (|_| true, PATTERNS),
     (|config| config.imap_by_greeting, IMAP_GREETINGS),
     (|config| !config.imap_by_greeting, IMAP_TAG_1),
     (|config| config.known_by_banner, FTP_USER_UNLESS_POP3),
     (|config| !config.known_by_banner, FTP_USER),
-    (|config| config.sip_by_first_word, SIP_WORDS),
 ];
 
 /// The patterns of a protocol and direction, as many as a [`u128`] has bits, found by their first byte.

@@ -122,6 +122,7 @@ impl EngineProfile {
                 smtp_leaves_nothing: true,
                 smtp_more_replies: true,
                 http2_request_seen_at_open: true,
+                http_by_libhtp_rs: true,
                 http2_by_the_rfc: true,
                 http2_empty_names: true,
                 dns_over_http2: true,

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use super::text::{number, trim};
+use super::text::{number, split_while, trim};
 
 /// A host, and the port behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +56,81 @@ pub(super) fn parse(value: &[u8], lower: bool) -> HostPort {
     parsed.invalid |= !is_valid(&host);
     parsed.host = Some(host);
     parsed
+}
+
+/// The same as the libhtp in Rust reads it: what is no host is none, and nothing is wrong with that.
+pub(super) fn parse_loosely(value: &[u8]) -> HostPort {
+    let mut parsed = HostPort::default();
+    let Some((host, rest)) = split_host(value) else { return parsed };
+    parsed.invalid = !is_loosely_valid(host);
+    if let Some(port) = split_port(rest) {
+        parsed.port = port_number(port.0);
+        parsed.invalid |= parsed.port.is_none();
+    } else {
+        parsed.invalid |= !rest.is_empty();
+    }
+    parsed.host = Some(host.to_ascii_lowercase());
+    parsed
+}
+
+/// A host at the beginning, slashes before it passed over, and what is behind it.
+pub(super) fn split_host(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let value = value.strip_prefix(b"//").unwrap_or(value);
+    if value.first() == Some(&b'/') {
+        return None;
+    }
+    let (_, value) = split_while(value, |byte| byte == b' ');
+    let bracketed = value.strip_prefix(b"[").and_then(|inner| {
+        let (address, _) = split_while(inner, |byte| !matches!(byte, b'/' | b'?' | b'#' | b']'));
+        let len = 1 + address.len() + usize::from(inner.get(address.len()) == Some(&b']'));
+        (!address.is_empty()).then(|| value.split_at_checked(len))?
+    });
+    let (mut host, rest) = match bracketed {
+        Some(split) => split,
+        None => split_while(value, |byte| !matches!(byte, b'/' | b'?' | b'#' | b':')),
+    };
+    if host.is_empty() {
+        return None;
+    }
+    while let Some(shorter) = host.strip_suffix(b" ") {
+        host = shorter;
+    }
+    Some((host, rest))
+}
+
+/// A port behind a colon, and what is behind it.
+pub(super) fn split_port(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, rest) = split_while(rest.strip_prefix(b":")?, |byte| byte == b' ');
+    let (port, rest) = split_while(rest, |byte| !matches!(byte, b'/' | b'?' | b'#'));
+    let (port, _) = split_while(port, |byte| byte != b' ');
+    (!port.is_empty()).then_some((port, rest))
+}
+
+/// The number of a port that is one.
+pub(super) fn port_number(port: &[u8]) -> Option<u16> {
+    std::str::from_utf8(port).ok()?.parse().ok().filter(|&port| port != 0)
+}
+
+/// What the libhtp in Rust takes for a host: letters of Latin-1 as well, and any number of dots at the end but two in a row.
+pub(super) fn is_loosely_valid(host: &[u8]) -> bool {
+    if host.is_empty() || host.len() > 255 {
+        return false;
+    }
+    if let Some(inner) = host.strip_prefix(b"[") {
+        let (address, rest) = split_while(inner, |byte| !matches!(byte, b'/' | b'?' | b'#' | b']'));
+        if rest.first() == Some(&b']')
+            && !address.is_empty()
+            && let Ok(address) = std::str::from_utf8(address)
+        {
+            return Ipv6Addr::from_str(address).is_ok();
+        }
+    }
+    host.first() != Some(&b'.')
+        && !host.windows(2).any(|pair| pair == b"..")
+        && host.split(|&byte| byte == b'.').all(|label| {
+            label.len() <= 63
+                && label.iter().all(|&byte| matches!(byte, b'-' | b'_') || char::from(byte).is_alphanumeric())
+        })
 }
 
 /// A name of labels of up to 63 letters, digits, hyphens and underscores, or an address in brackets. A dot at the end

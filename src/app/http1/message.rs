@@ -7,6 +7,7 @@ use super::super::body::{Files, Window};
 use super::super::transaction::{Buffer, raise};
 use super::body::Body;
 use super::decoding::{Decoders, Oddity};
+use super::header_block::Field;
 use super::text::{chomp, content_length, is_lws, is_space, is_token, number, split_while};
 use super::{host, progress, uri};
 use crate::packet::EventSet;
@@ -78,6 +79,23 @@ impl Protocol {
             _ => Self::Invalid,
         }
     }
+
+    /// The same in any case, with zeros before the number.
+    fn parse_loosely(word: &[u8], events: &mut EventSet) -> Self {
+        let number = word.split_at_checked(5).filter(|(name, _)| name.eq_ignore_ascii_case(b"HTTP/"));
+        let Some((_, number)) = number else { return Self::Invalid };
+        let (zeros, number) = split_while(number, |byte| byte == b'0');
+        let version = match number {
+            b".9" => Self::Http09,
+            b"1.0" => Self::Http10,
+            b"1.1" => Self::Http11,
+            _ => return Self::Invalid,
+        };
+        if !zeros.is_empty() {
+            raise(events, "http.protocol_contains_extra_data");
+        }
+        version
+    }
 }
 
 /// Headers in order of appearance; values of one name are joined by commas.
@@ -110,13 +128,13 @@ impl Headers {
         self.list.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
     }
 
-    fn add(&mut self, name: &[u8], value: &[u8]) -> Added {
+    fn add(&mut self, name: &[u8], value: &[u8], max: usize) -> Added {
         let known =
             self.list.iter_mut().zip(&mut self.repeated).find(|((known, _), _)| known.eq_ignore_ascii_case(name));
         let Some(((_, joined), repeated)) = known else {
             self.list.push((name.to_vec(), value.to_vec()));
             self.repeated.push(false);
-            return if self.list.len() > HEADERS_MAX { Added::TooMany } else { Added::New };
+            return if self.list.len() > max { Added::TooMany } else { Added::New };
         };
         if std::mem::replace(repeated, true) {
             if self.n_repetitions >= REPETITIONS_MAX {
@@ -265,6 +283,8 @@ pub struct Http1Tx {
     pub(super) seen_100: bool,
     /// Defects of headers are told once a transaction, whichever side has them.
     pub(super) told: Told,
+    /// Defects of the request that are told when it is over.
+    defects: EventSet,
 }
 
 /// Which defects of headers were told.
@@ -431,7 +451,14 @@ impl Http1Tx {
         if rest.is_empty() {
             self.is_http09 = true;
             self.request.version = Protocol::Http09;
+            if self.config.http_by_libhtp_rs && !self.method.as_deref().is_some_and(is_method) {
+                raise(events, "http.request_line_unknown_method");
+            }
             self.read_target(events, &[], false);
+            return;
+        }
+        if self.config.http_by_libhtp_rs {
+            self.read_target_and_version(events, rest);
             return;
         }
         // The target ends at a space; only where there is none do other blanks end it.
@@ -456,16 +483,49 @@ impl Http1Tx {
         self.read_target(events, &target, true);
     }
 
+    /// The version is what stands behind the last space; only where there is none does another blank do.
+    fn read_target_and_version(&mut self, events: &mut EventSet, rest: &[u8]) {
+        let rest = super::text::trim(rest);
+        let (mut target, mut protocol) = split_last(rest, |byte| byte == b' ');
+        if target.iter().any(|&byte| is_space(byte) && byte != b' ') {
+            raise(events, "http.uri_delim_non_compliant");
+            if target.len() == rest.len() {
+                (target, protocol) = split_last(rest, is_space);
+            }
+        }
+        let is_known = self.method.as_deref().is_some_and(is_method);
+        self.uri = Some(target.into());
+        if protocol.is_empty() {
+            self.is_http09 = true;
+            self.request.version = Protocol::Http09;
+            if !is_known {
+                raise(events, "http.request_line_unknown_method_no_protocol");
+            }
+        } else {
+            self.request.protocol = Some(protocol.into());
+            self.request.version = Protocol::parse_loosely(protocol, events);
+            if !is_known && self.request.version == Protocol::Invalid {
+                raise(events, "http.request_line_unknown_method_invalid_protocol");
+            }
+        }
+        let target = target.to_vec();
+        self.read_target(events, &target, true);
+    }
+
     fn read_target(&mut self, events: &mut EventSet, target: &[u8], is_there: bool) {
         let mut invalid = false;
         if self.is_connect() && is_there {
-            let parsed = host::parse(target, self.config.http_host_lower_before_port);
+            let parsed = if self.config.http_by_libhtp_rs {
+                host::parse_loosely(target)
+            } else {
+                host::parse(target, self.config.http_host_lower_before_port)
+            };
             invalid |= parsed.invalid;
             self.uri_host = parsed.host.as_deref().map(uri::normal_host);
             self.uri_port = parsed.port;
             self.uri_normal = (!self.config.http_uri_empty_is_none).then(Box::default);
         } else if !self.is_connect() {
-            let parsed = uri::parse(target);
+            let parsed = uri::parse(target, self.config.http_by_libhtp_rs);
             invalid |= parsed.invalid;
             self.uri_host = parsed.host;
             self.uri_port = parsed.port;
@@ -473,7 +533,8 @@ impl Http1Tx {
             self.uri_normal = shown.then(|| parsed.normal.into());
             self.has_path = parsed.has_path;
         }
-        invalid |= self.uri_host.as_deref().is_some_and(|host| !host::is_valid(host));
+        let is_valid = if self.config.http_by_libhtp_rs { host::is_loosely_valid } else { host::is_valid };
+        invalid |= self.uri_host.as_deref().is_some_and(|host| !is_valid(host));
         if invalid {
             raise(events, "http.request_uri_host_invalid");
         }
@@ -488,8 +549,8 @@ impl Http1Tx {
 
     /// Version, status, message.
     pub(super) fn read_response_line(&mut self, events: &mut EventSet, line: &[u8]) {
+        self.response.line = Some(if self.config.http_by_libhtp_rs { line.into() } else { chomp(line).into() });
         let line = chomp(line);
-        self.response.line = Some(line.into());
         self.response.protocol = None;
         self.response.version = Protocol::Invalid;
         self.status = None;
@@ -499,7 +560,11 @@ impl Http1Tx {
         let (protocol, rest) = split_while(rest, |byte| !is_space(byte));
         if !protocol.is_empty() {
             self.response.protocol = Some(protocol.into());
-            self.response.version = Protocol::parse(protocol);
+            self.response.version = if self.config.http_by_libhtp_rs {
+                Protocol::parse_loosely(protocol, events)
+            } else {
+                Protocol::parse(protocol)
+            };
             let (_, rest) = split_while(rest, is_space);
             let (status, rest) = split_while(rest, |byte| !is_space(byte));
             if !status.is_empty() {
@@ -512,11 +577,16 @@ impl Http1Tx {
                 }
             }
         }
+        let [of_protocol, of_status] = if self.config.http_by_libhtp_rs {
+            ["http.response_line_invalid_protocol", "http.response_line_invalid_response_status"]
+        } else {
+            ["http.response_invalid_protocol", "http.response_invalid_status"]
+        };
         if self.response.version == Protocol::Invalid {
-            raise(events, "http.response_invalid_protocol");
+            raise(events, of_protocol);
         }
         if self.status.is_none() {
-            raise(events, "http.response_invalid_status");
+            raise(events, of_status);
         }
     }
 
@@ -556,27 +626,80 @@ impl Http1Tx {
         }
         let message = self.side(direction);
         message.forget_made();
-        match message.headers.add(name, value) {
-            Added::New | Added::Repeated => Ok(()),
-            Added::OtherLength => {
-                raise(
-                    events,
-                    if is_request {
-                        "http.duplicate_content_length_field_in_request"
-                    } else {
-                        "http.duplicate_content_length_field_in_response"
-                    },
-                );
-                Ok(())
-            }
-            Added::TooMany => {
-                raise(
-                    events,
-                    if is_request { "http.request_too_many_headers" } else { "http.response_too_many_headers" },
-                );
-                Err(TooMany)
-            }
+        let added = message.headers.add(name, value, HEADERS_MAX);
+        told_of_added(&added, is_request, events)
+    }
+
+    /// Takes a header of a block.
+    pub(super) fn take_field(
+        &mut self,
+        events: &mut EventSet,
+        direction: Direction,
+        field: &Field,
+    ) -> Result<(), TooMany> {
+        let is_request = direction == Direction::ToServer;
+        let Told { missing_colon, invalid, folding } = &mut self.told;
+        let odd = field.odd;
+        let found = [
+            (odd.blank_behind_name, &mut *invalid, REQUEST_BLANK, RESPONSE_BLANK),
+            (odd.blank_before_name, folding, REQUEST_FOLDING, RESPONSE_FOLDING),
+        ];
+        if odd.odd_line_end && !is_request {
+            raise(events, "http.deformed_eol");
         }
+        for (_, told, request, response) in found.into_iter().filter(|(is, ..)| *is) {
+            tell_once(events, told, if is_request { request } else { response });
+        }
+        if odd.no_token {
+            let name = if is_request { "http.request_header_invalid" } else { "http.response_header_name_not_token" };
+            tell_once(events, invalid, name);
+        }
+        // it has flags of its own for a colon without a name, which are never asked
+        if odd.no_name {
+            let name =
+                if is_request { "http.request_field_missing_colon" } else { "http.response_field_missing_colon" };
+            tell_once(events, missing_colon, name);
+        }
+        let message = self.side(direction);
+        message.forget_made();
+        let added = message.headers.add(&field.name, &field.value, HEADERS_MAX + 1);
+        told_of_added(&added, is_request, events)
+    }
+
+    /// Tells what was wrong with the request.
+    pub(super) fn tell_defects(&mut self, events: &mut EventSet) {
+        for event in std::mem::take(&mut self.defects) {
+            raise(events, event.0);
+        }
+    }
+
+    /// The same as [`Self::end_request_headers`], with the defects told when the request is over.
+    pub(super) fn end_request_block(&mut self) -> Coding {
+        let mut defects = std::mem::take(&mut self.defects);
+        if let Some(Authorization::Unrecognized) = self.request.headers.get(b"Authorization").map(authorization) {
+            raise(&mut defects, "http.request_auth_unrecognized");
+        }
+        self.find_host(&mut defects);
+        let length = self.request.headers.get(b"Content-Length");
+        let coding = match self.request.headers.get(b"Transfer-Encoding") {
+            Some(coding) => {
+                let chunked = super::text::contains_nocase(&super::text::without_nul(coding), b"chunked");
+                if !chunked || self.request.version < Protocol::Http11 {
+                    raise(&mut defects, "http.invalid_transfer_encoding_value_in_request");
+                }
+                if chunked { Coding::Chunked } else { Coding::Invalid }
+            }
+            None => match length.map(content_length) {
+                None => Coding::None,
+                Some(Some(len)) => Coding::Identity(len),
+                Some(None) => {
+                    raise(&mut defects, "http.invalid_content_length_field_in_request");
+                    Coding::Invalid
+                }
+            },
+        };
+        self.defects = defects;
+        coding
     }
 
     /// All headers of the request are there: finds its host and how long its body is.
@@ -633,7 +756,11 @@ impl Http1Tx {
             }
             return;
         };
-        let named = host::parse(value, self.config.http_host_lower_before_port);
+        let named = if self.config.http_by_libhtp_rs {
+            host::parse_loosely(value)
+        } else {
+            host::parse(value, self.config.http_host_lower_before_port)
+        };
         if named.invalid {
             raise(events, "http.request_header_host_invalid");
         }
@@ -651,6 +778,46 @@ impl Http1Tx {
             (None, Some(_)) => raise(events, "http.host_header_ambiguous"),
             (None, None) => {}
         }
+    }
+}
+
+const REQUEST_BLANK: &str = "http.request_invalid_lws_after_name";
+const RESPONSE_BLANK: &str = "http.response_invalid_lws_after_name";
+const REQUEST_FOLDING: &str = "http.invalid_request_field_folding";
+const RESPONSE_FOLDING: &str = "http.invalid_response_field_folding";
+
+fn tell_once(events: &mut EventSet, told: &mut bool, name: &'static str) {
+    if !std::mem::replace(told, true) {
+        raise(events, name);
+    }
+}
+
+fn told_of_added(added: &Added, is_request: bool, events: &mut EventSet) -> Result<(), TooMany> {
+    match added {
+        Added::New | Added::Repeated => Ok(()),
+        Added::OtherLength => {
+            let name = if is_request {
+                "http.duplicate_content_length_field_in_request"
+            } else {
+                "http.duplicate_content_length_field_in_response"
+            };
+            raise(events, name);
+            Ok(())
+        }
+        Added::TooMany => {
+            raise(events, if is_request { "http.request_too_many_headers" } else { "http.response_too_many_headers" });
+            Err(TooMany)
+        }
+    }
+}
+
+/// What is before and behind the last byte of a kind, without white space around either; all of it before when there is
+/// none.
+fn split_last(bytes: &[u8], is: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
+    let trim = super::text::trim;
+    match bytes.iter().rposition(|&byte| is(byte)) {
+        Some(at) => (trim(bytes.get(..at).unwrap_or_default()), trim(bytes.get(at + 1..).unwrap_or_default())),
+        None => (trim(bytes), &[]),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod body;
 mod decoding;
+mod header_block;
 mod host;
 mod message;
 mod request;
@@ -153,6 +154,70 @@ impl Lane {
     }
 }
 
+/// What a call brought of a block of headers.
+#[derive(Debug, Default)]
+struct BlockRead<'a> {
+    fields: Vec<header_block::Field>,
+    /// What was taken of the data.
+    sent: &'a [u8],
+    has_ended: bool,
+    /// What is left over is longer than any line may be.
+    is_too_long: bool,
+}
+
+impl Lane {
+    /// Reads headers of a block, behind what earlier calls left of it, and keeps the beginning of another for the next call.
+    fn block<'a>(
+        &mut self,
+        input: &mut Input<'a>,
+        closed: bool,
+        direction: Direction,
+    ) -> Result<BlockRead<'a>, LineTooLong> {
+        if closed {
+            let begun = self.header.take().unwrap_or_default();
+            self.carry.clear();
+            let fields = header_block::read(direction, true, &begun).fields;
+            return Ok(BlockRead { fields, ..BlockRead::default() });
+        }
+        let data = input.rest();
+        let line_end = memchr::memchr(b'\n', data);
+        let pending = self.header.as_ref().map_or(0, Vec::len);
+        let line_len = line_end.map_or(data.len(), |end| end + 1);
+        let is_checked = line_end.is_none() || self.header.is_some();
+        if is_checked && line_len > 0 && self.carry.len() + line_len + pending > LINE_BYTES_MAX {
+            return Err(LineTooLong);
+        }
+        let Some(_) = line_end else {
+            let sent = input.take(usize::MAX);
+            self.header.get_or_insert_default().extend_from_slice(sent);
+            return Ok(BlockRead { sent, ..BlockRead::default() });
+        };
+        let begun = self.header.take();
+        let joined = begun.map(|mut begun| {
+            begun.extend_from_slice(data);
+            begun
+        });
+        let block = joined.as_deref().unwrap_or(data);
+        let header_block::Block { fields, rest, has_ended } = header_block::read(direction, false, block);
+        let untouched = rest.len() == block.len();
+        let empty_line = match direction {
+            Direction::ToServer => [&b"\r\n"[..], b"\n"].into_iter().find(|end| rest.starts_with(end)),
+            Direction::ToClient => [&b"\r\n"[..], b"\n"].into_iter().find(|end| rest == *end),
+        };
+        if let Some(end) = empty_line.filter(|_| untouched) {
+            return Ok(BlockRead { fields, sent: input.take(end.len()), has_ended: true, is_too_long: false });
+        }
+        if has_ended {
+            let sent = input.take(data.len().saturating_sub(rest.len()));
+            return Ok(BlockRead { fields, sent, has_ended, is_too_long: false });
+        }
+        let is_too_long = !rest.is_empty() && self.carry.len() + rest.len() > LINE_BYTES_MAX;
+        let sent = input.take(usize::MAX);
+        self.header = Some(rest.to_vec());
+        Ok(BlockRead { fields, sent, has_ended, is_too_long })
+    }
+}
+
 /// The parser of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Http1Parser {
@@ -296,6 +361,11 @@ impl Http1Parser {
             for event in logged {
                 tx.raise(event.0);
             }
+            if let TxData::Http1(http1) = &mut tx.data
+                && self.config.http_by_libhtp_rs
+            {
+                http1.side(direction).updated = true;
+            }
         }
     }
 
@@ -348,7 +418,8 @@ impl Http1Parser {
     /// The request is over.
     fn complete_request(&mut self, txs: &mut Transactions) {
         let mut state = RequestState::Idle;
-        if let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
+        if let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
+            tx.tell_defects(events);
             tx.request.progress = progress::COMPLETE;
             tx.request.updated = true;
             tx.end_request_body();

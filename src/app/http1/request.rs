@@ -3,7 +3,7 @@
 use super::super::transaction::raise;
 use super::super::{Transactions, Wishes};
 use super::message::{Coding, first_word, is_method};
-use super::text::{ChunkLength, chunk_length, is_space, is_terminator};
+use super::text::{ChunkLength, chunk_length, is_no_chunk_length, is_space, is_terminator, loose_chunk_length};
 use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, progress, tx};
 use crate::verdict::Direction;
 
@@ -37,7 +37,8 @@ impl Http1Parser {
         if matches!(self.request_lane.status, Status::Error | Status::Tunnel) {
             return;
         }
-        if self.request != RequestState::Idle && self.request_lane.tx.and_then(|id| tx(txs, id)).is_none() {
+        let ignores = self.config.http_by_libhtp_rs && self.request == RequestState::IgnoreRest;
+        if self.request != RequestState::Idle && !ignores && self.request_lane.tx.and_then(|id| tx(txs, id)).is_none() {
             // As in libhtp, which has no transaction for data behind an HTTP/0.9 request.
             self.request_lane.status = Status::Error;
             return;
@@ -96,8 +97,12 @@ impl Http1Parser {
     fn request_step(&mut self, txs: &mut Transactions, input: &mut Input, wishes: &mut Wishes) -> Step {
         match self.request {
             RequestState::Idle => {
-                if input.peek().is_none() {
+                let is_left = self.config.http_by_libhtp_rs && self.is_closed() && !self.request_lane.carry.is_empty();
+                if input.peek().is_none() && !is_left {
                     return Step::NeedsData;
+                }
+                if self.config.http_by_libhtp_rs {
+                    self.request_body = (0, 0);
                 }
                 let Some(id) = self.new_tx(txs) else { return Step::Fail };
                 if let Some((tx, _)) = tx(txs, id) {
@@ -108,6 +113,7 @@ impl Http1Parser {
             }
             RequestState::Line => self.request_line(txs, input),
             RequestState::Protocol => self.request_protocol(txs, input),
+            RequestState::Headers if self.config.http_by_libhtp_rs => self.request_block(txs, input),
             RequestState::Headers => self.request_headers(txs, input),
             RequestState::ConnectWait => self.connect_wait(txs),
             RequestState::ConnectProbe => self.connect_probe(txs, input),
@@ -190,7 +196,7 @@ impl Http1Parser {
 
     /// A line without version is HTTP/0.9 if nothing but a little white space follows it.
     fn request_protocol(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
-        let Some((tx, _)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
+        let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let rest = input.rest();
         if tx.is_http09 {
             if rest.len() <= HTTP09_JUNK_BYTES_MAX && rest.iter().copied().all(is_space) {
@@ -198,6 +204,9 @@ impl Http1Parser {
                 return Step::Go;
             }
             tx.is_http09 = false;
+            if tx.config.http_by_libhtp_rs {
+                raise(events, "http.request_line_missing_protocol");
+            }
         }
         self.request = RequestState::Headers;
         tx.request.progress = progress::HEADERS;
@@ -251,27 +260,72 @@ impl Http1Parser {
                 return Step::Go;
             }
             let coding = tx.end_request_headers(events);
-            if tx.is_connect() {
-                self.request = RequestState::ConnectWait;
-                return Step::WaitsForOther;
+            return self.begin_request_body(txs, id, coding);
+        }
+    }
+
+    fn begin_request_body(&mut self, txs: &mut Transactions, id: u64, coding: Coding) -> Step {
+        let Some((tx, _)) = tx(txs, id) else { return Step::Fail };
+        if tx.is_connect() {
+            self.request = RequestState::ConnectWait;
+            return Step::WaitsForOther;
+        }
+        match coding {
+            Coding::Invalid => return Step::Fail,
+            Coding::None => self.request = RequestState::Finalize,
+            Coding::Chunked => {
+                tx.request.progress = progress::BODY;
+                self.request = RequestState::ChunkLength;
             }
-            match coding {
-                Coding::Invalid => return Step::Fail,
-                Coding::None => self.request = RequestState::Finalize,
-                Coding::Chunked => {
+            Coding::Identity(len) => {
+                self.request_body = (len, len);
+                self.request = if len == 0 { RequestState::Finalize } else { RequestState::Identity };
+                if len > 0 {
                     tx.request.progress = progress::BODY;
-                    self.request = RequestState::ChunkLength;
-                }
-                Coding::Identity(len) => {
-                    self.request_body = (len, len);
-                    self.request = if len == 0 { RequestState::Finalize } else { RequestState::Identity };
-                    if len > 0 {
-                        tx.request.progress = progress::BODY;
-                    }
                 }
             }
+        }
+        Step::Go
+    }
+
+    /// Headers as the libhtp in Rust reads them.
+    fn request_block(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
+        let Some(id) = self.request_lane.tx else { return Step::Fail };
+        let closed = self.is_closed();
+        let lane = &mut self.request_lane;
+        let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
+        let read = match lane.block(input, closed, Direction::ToServer) {
+            Ok(read) => read,
+            Err(LineTooLong) => return self.request_line_too_long(txs),
+        };
+        for field in &read.fields {
+            if tx.take_field(events, Direction::ToServer, field).is_err() {
+                return Step::Fail;
+            }
+        }
+        if read.is_too_long {
+            return self.request_line_too_long(txs);
+        }
+        if !read.sent.is_empty() {
+            tx.request.raw.extend_from_slice(read.sent);
+            tx.request.updated = true;
+            if tx.request.progress > progress::HEADERS {
+                tx.tell_defects(events);
+            }
+        }
+        if closed {
+            tx.request.progress = progress::TRAILER;
+        } else if !read.has_ended {
+            return Step::NeedsData;
+        }
+        if tx.request.progress > progress::HEADERS {
+            tx.request.has_trailer = true;
+            tx.request.updated = true;
+            self.request = RequestState::Finalize;
             return Step::Go;
         }
+        let coding = tx.end_request_block();
+        self.begin_request_body(txs, id, coding)
     }
 
     fn connect_wait(&mut self, txs: &mut Transactions) -> Step {
@@ -306,22 +360,31 @@ impl Http1Parser {
     }
 
     fn request_chunk_length(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
+        let loosely = self.config.http_by_libhtp_rs;
         let Some(end) = memchr::memchr(b'\n', input.rest()) else {
+            if loosely && is_no_chunk_length(input.rest()) {
+                if let Some((_, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
+                    raise(events, "http.invalid_request_chunk_len");
+                }
+                return Step::Fail;
+            }
             return self.wait_for_line(txs, input);
         };
         let Ok(line) = self.request_lane.line(input, end + 1) else { return self.request_line_too_long(txs) };
         let Some((tx, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
-        let (len, has_extension) = chunk_length(&line);
+        let (len, has_extension) = if loosely { loose_chunk_length(&line) } else { chunk_length(&line) };
         if has_extension {
             raise(events, "http.request_chunk_extension");
         }
         match len {
+            ChunkLength::Empty if loosely => {}
+            ChunkLength::Invalid if loosely => return Step::Fail,
             ChunkLength::Bytes(0) => {
                 tx.request.progress = progress::TRAILER;
                 self.request = RequestState::Headers;
             }
             ChunkLength::Bytes(len) => self.request = RequestState::Chunk(len),
-            ChunkLength::Empty | ChunkLength::Invalid => {
+            ChunkLength::Empty | ChunkLength::Invalid | ChunkLength::TooLarge => {
                 raise(events, "http.invalid_request_chunk_len");
                 return Step::Fail;
             }
@@ -358,7 +421,11 @@ impl Http1Parser {
         let Ok(taken) = self.request_lane.line(input, end + usize::from(has_end)) else {
             return self.request_line_too_long(txs);
         };
-        if is_text && let Some((_, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
+        // bytes that were announced and left out are said to be still to come
+        let is_announced = self.config.http_by_libhtp_rs && self.request_body.1 > 0;
+        if is_text && is_announced {
+            self.request_body.1 = 1;
+        } else if is_text && let Some((_, events)) = self.request_lane.tx.and_then(|id| tx(txs, id)) {
             raise(events, "http.request_body_unexpected");
         }
         self.keep_request_body(txs, &taken, wishes);

@@ -3,7 +3,8 @@
 use super::super::transaction::raise;
 use super::super::{AppProto, Transactions, Wishes};
 use super::text::{
-    ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, split_while, without_nul,
+    ChunkLength, chunk_length, contains_nocase, content_length, is_space, is_terminator, loose_chunk_length,
+    split_while, without_nul,
 };
 use super::{Folding, Http1Parser, Input, LineTooLong, Status, Step, progress, request::RequestState, tx};
 use crate::verdict::Direction;
@@ -95,6 +96,7 @@ impl Http1Parser {
         match self.response {
             ResponseState::Idle => self.response_start(txs, input),
             ResponseState::Line => self.response_line(txs, input, wishes),
+            ResponseState::Headers if self.config.http_by_libhtp_rs => self.response_block(txs, input),
             ResponseState::Headers => self.response_headers(txs, input),
             ResponseState::Identity(left) => {
                 if self.response_is_closed() {
@@ -172,6 +174,7 @@ impl Http1Parser {
             if self.request == RequestState::Finalize {
                 self.complete_request(txs);
             }
+            let request_at_hand = self.request_lane.tx;
             let Some(made) = self.new_tx(txs) else { return Step::Fail };
             id = made;
             if let Some((tx, _)) = tx(txs, id) {
@@ -180,7 +183,17 @@ impl Http1Parser {
             if let Some((_, events)) = tx(txs, id) {
                 raise(events, "http.unable_to_match_response_to_request");
             }
-            self.request = RequestState::Finalize;
+            if self.config.http_by_libhtp_rs {
+                // A request under way goes on in the transaction made up; else what the client sends is one of its own.
+                if self.request == RequestState::Idle {
+                    self.request_lane.tx = request_at_hand;
+                }
+                if let Some((tx, _)) = tx(txs, id) {
+                    tx.request.progress = progress::COMPLETE;
+                }
+            } else {
+                self.request = RequestState::Finalize;
+            }
         }
         self.next_response += 1;
         self.response_lane.tx = Some(id);
@@ -286,6 +299,41 @@ impl Http1Parser {
         }
     }
 
+    /// Headers as the libhtp in Rust reads them.
+    fn response_block(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
+        let Some(id) = self.response_lane.tx else { return Step::Fail };
+        let closed = self.response_is_closed();
+        let lane = &mut self.response_lane;
+        let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
+        let Ok(read) = lane.block(input, closed, Direction::ToClient) else {
+            raise(events, "http.response_field_too_long");
+            return Step::Fail;
+        };
+        for field in &read.fields {
+            if tx.take_field(events, Direction::ToClient, field).is_err() {
+                return Step::Fail;
+            }
+        }
+        if read.is_too_long {
+            raise(events, "http.response_field_too_long");
+            return Step::Fail;
+        }
+        if !read.sent.is_empty() {
+            tx.response.raw.extend_from_slice(read.sent);
+            tx.response.updated = true;
+        }
+        if !closed && !read.has_ended {
+            return Step::NeedsData;
+        }
+        if !closed && tx.response.progress == progress::HEADERS {
+            return self.response_body(txs, id);
+        }
+        tx.response.has_trailer = true;
+        tx.response.updated = true;
+        self.response = ResponseState::Finalize;
+        Step::Go
+    }
+
     /// The headers are there: is there a body, and how long is it?
     fn response_body(&mut self, txs: &mut Transactions, id: u64) -> Step {
         let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
@@ -307,6 +355,9 @@ impl Http1Parser {
         let headers = &tx.response.headers;
         let length = headers.get(b"Content-Length");
         let coding = headers.get(b"Transfer-Encoding");
+        if status == 101 && (coding.is_some() || length.is_some()) && tx.config.http_by_libhtp_rs {
+            raise(events, "http.switching_proto_with_content_length");
+        }
         if status == 101 && coding.is_none() && length.is_none() {
             if self.request_lane.status != Status::Error {
                 self.request_lane.status = Status::Tunnel;
@@ -372,6 +423,16 @@ impl Http1Parser {
             begun.extend_from_slice(input.rest());
             let (_, rest) = split_while(&begun, is_space);
             let is_junk = rest.first().is_some_and(|byte| !byte.is_ascii_hexdigit());
+            if self.config.http_by_libhtp_rs {
+                if !self.response_lane.carry.is_empty() || !is_junk {
+                    return self.wait_for_response_line(input);
+                }
+                if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
+                    raise(events, "http.invalid_response_chunk_len");
+                }
+                self.response = ResponseState::UntilClose;
+                return Step::Go;
+            }
             if begun.len() < CHUNK_PROBE_BYTES || !is_junk {
                 return self.wait_for_response_line(input);
             }
@@ -379,12 +440,13 @@ impl Http1Parser {
         };
         let Ok(line) = self.response_lane.line(input, end) else { return Step::Fail };
         let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
-        let (len, has_extension) = chunk_length(&line);
+        let loosely = self.config.http_by_libhtp_rs;
+        let (len, has_extension) = if loosely { loose_chunk_length(&line) } else { chunk_length(&line) };
         if has_extension {
-            raise(events, "http.request_chunk_extension");
+            raise(events, if loosely { "http.response_chunk_extension" } else { "http.request_chunk_extension" });
         }
         match len {
-            ChunkLength::Empty => {}
+            ChunkLength::Empty | ChunkLength::TooLarge => {}
             ChunkLength::Bytes(0) => {
                 tx.response.progress = progress::TRAILER;
                 self.response = ResponseState::Headers;
@@ -410,6 +472,7 @@ impl Http1Parser {
                 return self.complete_response(txs, wishes);
             }
             match memchr::memchr(b'\n', input.rest()) {
+                Some(0) if self.config.http_by_libhtp_rs => input.rest().len(),
                 Some(end) => end + 1,
                 None => return self.wait_for_response_line(input),
             }
@@ -420,6 +483,11 @@ impl Http1Parser {
             return self.complete_response(txs, wishes);
         }
         let Ok(taken) = self.response_lane.line(input, end) else { return Step::Fail };
+        if let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id))
+            && tx.config.http_by_libhtp_rs
+        {
+            raise(events, "http.response_body_unexpected");
+        }
         if self.keep_response_body(txs, &taken, wishes) { Step::Go } else { Step::Fail }
     }
 

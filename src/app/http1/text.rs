@@ -90,6 +90,29 @@ pub(super) enum ChunkLength {
     Empty,
     /// No number.
     Invalid,
+    /// A number that is too large.
+    TooLarge,
+}
+
+/// Reads the line before a chunk as the libhtp in Rust does.
+pub(super) fn loose_chunk_length(line: &[u8]) -> (ChunkLength, bool) {
+    let (_, rest) = split_while(line, is_space);
+    if rest.is_empty() {
+        return (ChunkLength::Empty, false);
+    }
+    let (digits, junk) = split_while(rest, |byte| byte.is_ascii_hexdigit());
+    let number = std::str::from_utf8(digits).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    match number {
+        None => (ChunkLength::Invalid, false),
+        Some(len) if i32::try_from(len).is_err() => (ChunkLength::TooLarge, false),
+        Some(len) => (ChunkLength::Bytes(len), junk.contains(&b';')),
+    }
+}
+
+/// What has come of the line before a chunk cannot become a number.
+pub(super) fn is_no_chunk_length(begun: &[u8]) -> bool {
+    let (_, rest) = split_while(begun, is_space);
+    rest.first().is_some_and(|byte| !byte.is_ascii_hexdigit())
 }
 
 /// Reads the line before a chunk; the other value says that it has an extension.

@@ -3,6 +3,7 @@
 //! The normal form is that of libhtp's personality IDS without lower-casing: escapes and `%u` escapes decoded, UTF-8
 //! mapped to single bytes, backslashes turned into slashes, slashes in a row made one, dot segments removed.
 
+use super::host;
 use super::text::{number, split_while};
 
 /// The parts of a target as sent.
@@ -30,15 +31,19 @@ pub(super) struct Target {
     pub(super) normal: Vec<u8>,
 }
 
-/// Reads and normalises a target.
-pub(super) fn parse(sent: &[u8]) -> Target {
-    let parts = parts(sent);
+/// Reads and normalises a target; `loosely`: as the libhtp in Rust does.
+pub(super) fn parse(sent: &[u8], loosely: bool) -> Target {
+    let parts = if loosely { loose_parts(sent) } else { parts(sent) };
     let mut target = Target::default();
     if let Some(host) = parts.host {
         target.host = Some(normal_host(&decode_query(host, true)));
     }
     if let Some(port) = parts.port {
-        target.port = number(port, 10).and_then(|port| u16::try_from(port).ok()).filter(|&port| port != 0);
+        target.port = if loosely {
+            host::port_number(port)
+        } else {
+            number(port, 10).and_then(|port| u16::try_from(port).ok()).filter(|&port| port != 0)
+        };
         target.invalid = target.port.is_none();
     }
     if let Some(path) = parts.path {
@@ -91,6 +96,45 @@ fn parts(sent: &[u8]) -> Parts<'_> {
         parts.query = Some(query);
         rest = behind;
     }
+    parts.fragment = rest.strip_prefix(b"#");
+    parts
+}
+
+/// The parts as the libhtp in Rust finds them: a host follows a scheme with or without slashes, and credentials are
+/// whatever stands before an at sign.
+fn loose_parts(sent: &[u8]) -> Parts<'_> {
+    let mut parts = Parts::default();
+    let mut rest = sent;
+    if rest.first() != Some(&b'/')
+        && let Some(colon) = rest.iter().position(|&byte| byte == b':')
+    {
+        parts.has_scheme = true;
+        rest = rest.get(colon + 1..).unwrap_or_default();
+        let authority = rest.strip_prefix(b"//").filter(|behind| behind.first() != Some(&b'/'));
+        if let Some(authority) = authority
+            && let Some(at) = authority.iter().position(|&byte| byte == b'@')
+        {
+            rest = authority.get(at + 1..).unwrap_or_default();
+        }
+        if let Some((host, behind)) = host::split_host(rest) {
+            parts.host = Some(host);
+            rest = behind;
+            if let Some((port, behind)) = host::split_port(rest) {
+                parts.port = Some(port);
+                rest = behind;
+            }
+        }
+    }
+    let (path, rest) = split_while(rest, |byte| !matches!(byte, b'?' | b'#'));
+    parts.path = (!path.is_empty()).then_some(path);
+    let (query, rest) = match rest.strip_prefix(b"?") {
+        Some(behind) => {
+            let (query, rest) = split_while(behind, |byte| byte != b'#');
+            (Some(query), rest)
+        }
+        None => (None, rest),
+    };
+    parts.query = query;
     parts.fragment = rest.strip_prefix(b"#");
     parts
 }
@@ -276,7 +320,9 @@ mod tests {
 
     #[track_caller]
     fn check(sent: &str, normal: &str) {
-        assert_eq!(String::from_utf8_lossy(&parse(sent.as_bytes()).normal), normal);
+        for loosely in [false, true] {
+            assert_eq!(String::from_utf8_lossy(&parse(sent.as_bytes(), loosely).normal), normal);
+        }
     }
 
     #[test]
@@ -292,7 +338,7 @@ mod tests {
 
     #[test]
     fn an_absolute_uri_has_a_host() {
-        let target = parse(b"http://user@WWW.Example.com.:8080/a?b");
+        let target = parse(b"http://user@WWW.Example.com.:8080/a?b", false);
         assert_eq!(target.host.as_deref(), Some(&b"www.example.com"[..]));
         assert_eq!(target.port, Some(8080));
         assert_eq!(target.normal, b"/a?b");
