@@ -1,14 +1,20 @@
-//! LDAP: detection by the envelope of a message.
+//! LDAP: detection by the envelope of a message, and over TCP as far as StartTLS, which changes what later data means.
 
 use super::ber::{self, Bad};
 use super::probe::{Context, Probe};
 use super::reader::Reader;
+use super::{AppProto, Parsed, Wishes};
 use crate::verdict::Direction;
 
 const UNIVERSAL: u8 = 0;
 const APPLICATION: u8 = 1;
 const INTEGER: u32 = 2;
 const SEQUENCE: u32 = 16;
+const EXTENDED_REQUEST: u32 = 23;
+const EXTENDED_RESPONSE: u32 = 24;
+/// Source: RFC 4511, section 4.14.1.
+const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+const TLS_PORT: u16 = 443;
 /// Operations that clients send.
 const REQUESTS: [u32; 10] = [0, 2, 3, 6, 8, 10, 12, 14, 16, 23];
 /// Operations that servers send.
@@ -19,15 +25,78 @@ pub(super) fn probe(_: Context, data: &[u8]) -> Probe {
     if data.len() < 2 {
         return Probe::Unknown;
     }
-    match operation(data) {
-        Ok(tag) if REQUESTS.contains(&tag) => Probe::Match { sender: Some(Direction::ToServer) },
-        Ok(tag) if RESPONSES.contains(&tag) => Probe::Match { sender: Some(Direction::ToClient) },
+    match message(data) {
+        Ok((Operation { tag, .. }, _)) if REQUESTS.contains(&tag) => Probe::Match { sender: Some(Direction::ToServer) },
+        Ok((Operation { tag, .. }, _)) if RESPONSES.contains(&tag) => {
+            Probe::Match { sender: Some(Direction::ToClient) }
+        }
         Ok(_) | Err(Bad::Malformed) => Probe::Failed,
         Err(Bad::Incomplete) => Probe::Unknown,
     }
 }
 
-fn operation(data: &[u8]) -> Result<u32, Bad> {
+/// What a message asks for or answers.
+#[derive(Clone, Copy, Debug)]
+struct Operation<'a> {
+    tag: u32,
+    content: &'a [u8],
+}
+
+impl Operation<'_> {
+    /// Asks for TLS.
+    fn is_start_tls(&self) -> bool {
+        let mut content = Reader(self.content);
+        self.tag == EXTENDED_REQUEST
+            && ber::header(&mut content).ok().and_then(|name| content.take(name.len?)) == Some(START_TLS)
+    }
+
+    /// Grants an extended request.
+    fn is_granted(&self) -> bool {
+        let mut content = Reader(self.content);
+        let code = ber::header(&mut content).ok().and_then(|code| content.take(code.len?));
+        code.is_some_and(|code| code.iter().all(|&byte| byte == 0))
+    }
+}
+
+/// The parser of a flow.
+#[derive(Debug, Default)]
+pub(super) struct LdapParser {
+    asked_for_tls: bool,
+    granted_tls: bool,
+}
+
+impl LdapParser {
+    pub(super) fn parse(&mut self, direction: Direction, data: &[u8], wishes: &mut Wishes) -> Parsed {
+        if direction == Direction::ToServer && self.granted_tls {
+            if !data.is_empty() {
+                wishes.change = Some((Some(TLS_PORT), AppProto::Tls));
+            }
+            return Parsed::Ok;
+        }
+        let mut rest = data;
+        while !rest.is_empty() {
+            let consumed = (data.len() - rest.len()) as u32;
+            let (operation, behind) = match message(rest) {
+                Ok(read) => read,
+                Err(Bad::Incomplete) => return Parsed::Incomplete { consumed, needed: rest.len() as u32 + 1 },
+                Err(Bad::Malformed) => return Parsed::Error,
+            };
+            match direction {
+                Direction::ToServer => self.asked_for_tls |= operation.is_start_tls(),
+                Direction::ToClient if self.asked_for_tls && operation.tag == EXTENDED_RESPONSE => {
+                    self.granted_tls |= operation.is_granted();
+                    self.asked_for_tls = false;
+                }
+                Direction::ToClient => {}
+            }
+            rest = behind;
+        }
+        Parsed::Ok
+    }
+}
+
+/// The operation of a message, and what is behind it.
+fn message(data: &[u8]) -> Result<(Operation<'_>, &[u8]), Bad> {
     let mut reader = Reader(data);
     let envelope = ber::header(&mut reader)?;
     if (envelope.class, envelope.tag) != (UNIVERSAL, SEQUENCE) {
@@ -40,8 +109,11 @@ fn operation(data: &[u8]) -> Result<u32, Bad> {
     }
     message.take(number.len.unwrap_or(0)).ok_or(Bad::Malformed)?;
     let operation = ber::header(&mut message).map_err(|_| Bad::Malformed)?;
-    message.take(operation.len.ok_or(Bad::Malformed)?).ok_or(Bad::Malformed)?;
-    if operation.class == APPLICATION { Ok(operation.tag) } else { Err(Bad::Malformed) }
+    let content = message.take(operation.len.ok_or(Bad::Malformed)?).ok_or(Bad::Malformed)?;
+    if operation.class != APPLICATION {
+        return Err(Bad::Malformed);
+    }
+    Ok((Operation { tag: operation.tag, content }, reader.0))
 }
 
 #[cfg(test)]
@@ -59,6 +131,18 @@ mod tests {
             other: AppProto::Unknown,
         };
         probe(context, data)
+    }
+
+    #[test]
+    fn a_granted_start_tls_announces_it() {
+        let request = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+        let response = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
+        let (mut parser, mut wishes) = (LdapParser::default(), Wishes::default());
+        assert_eq!(parser.parse(Direction::ToServer, request, &mut wishes), Parsed::Ok);
+        assert_eq!(parser.parse(Direction::ToClient, response, &mut wishes), Parsed::Ok);
+        assert_eq!(wishes.change, None);
+        parser.parse(Direction::ToServer, b"\x16", &mut wishes);
+        assert_eq!(wishes.change, Some((Some(TLS_PORT), AppProto::Tls)));
     }
 
     #[test]

@@ -245,6 +245,7 @@ enum ParserState {
     Dns(dns::DnsParser),
     Smtp(smtp::SmtpParser),
     Ftp(ftp::FtpParser),
+    Ldap(ldap::LdapParser),
     Ssh(ssh::SshParser),
     Quic(Box<quic::QuicParser>),
     /// Takes everything, makes nothing of it.
@@ -264,6 +265,7 @@ impl Parser {
             AppProto::Dns => ParserState::Dns(dns::DnsParser::default()),
             AppProto::Smtp => ParserState::Smtp(smtp::SmtpParser::default()),
             AppProto::Ftp => ParserState::Ftp(ftp::FtpParser::default()),
+            AppProto::Ldap => ParserState::Ldap(ldap::LdapParser::default()),
             AppProto::Ssh => {
                 txs.push(TxData::Ssh(Box::default()));
                 ParserState::Ssh(ssh::SshParser::default())
@@ -394,6 +396,8 @@ impl AppLayer {
             ParserState::Dns(dns) => dns.stream(txs, direction, data, self.config),
             ParserState::Smtp(smtp) => smtp.parse(txs, direction, data, &mut wishes),
             ParserState::Ftp(ftp) => ftp.parse(direction, data, &mut wishes),
+            ParserState::Ldap(ldap) if flow.ip_proto == TCP => ldap.parse(direction, data, &mut wishes),
+            ParserState::Ldap(_) => Parsed::Ok,
             ParserState::Ssh(ssh) => ssh.parse(txs, direction, data, &mut wishes),
             ParserState::Quic(quic) => quic.datagram(txs, direction, data),
             ParserState::Opaque => Parsed::Ok,
