@@ -29,7 +29,18 @@ pub const EVENTS: &[&str] = &[
     "tls.invalid_ssl_record", "tls.invalid_sslv2_header", "tls.multiple_sni_extensions",
     "tls.overflow_heartbeat_message", "tls.too_many_records_in_packet",
     "tls.certificate_invalid_algorithmidentifier", "tls.certificate_invalid_date", "tls.certificate_invalid_der", "tls.certificate_invalid_extensions", "tls.certificate_invalid_issuer", "tls.certificate_invalid_length", "tls.certificate_invalid_serial", "tls.certificate_invalid_subject", "tls.certificate_invalid_version", "tls.certificate_invalid_x509name", "tls.invalid_certificate",
+    // of 8.0
+    "dns.invalid_additionals", "dns.invalid_authorities", "http.deformed_eol", "http.protocol_contains_extra_data",
+    "http.request_invalid_lws_after_name", "http.request_line_missing_protocol", "http.request_line_unknown_method",
+    "http.request_line_unknown_method_invalid_protocol", "http.request_line_unknown_method_no_protocol",
+    "http.response_body_unexpected", "http.response_chunk_extension", "http.response_header_name_not_token",
+    "http.response_invalid_lws_after_name", "http.response_line_invalid_protocol",
+    "http.response_line_invalid_response_status", "http.switching_proto_with_content_length",
+    "http2.data_stream_zero", "http2.dns_request_too_long", "http2.dns_response_too_long",
+    "tls.invalid_alert_message",
     // known, never raised
+    "http.connection_already_open", "http.request_invalid_empty_name", "http.response_invalid_empty_name",
+    "http.zero_length_data_chunks",
     "tls.invalid_tls_header",
     "http.double_encoded_uri", "http.invalid_authority_port", "http.invalid_server_port_in_request",
     "http.invalid_transfer_encoding_value_in_response", "http.request_header_repetition",

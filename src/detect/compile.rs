@@ -475,7 +475,7 @@ impl<'a> Compiler<'a> {
                 Keyword::DecodeEvent(name) => options.event(event::decoder(name), true, name, span)?,
                 Keyword::StreamEvent(name) => options.event(event::stream(name), false, name, span)?,
                 Keyword::EngineEvent(name) => options.event(event::engine(name), false, name, span)?,
-                Keyword::AppLayerEvent(name) if event::is_unknown(name) => {
+                Keyword::AppLayerEvent(name) if event::is_unknown(name, self.options.profile.knows_later_events) => {
                     return Err(Refusal::LeftOut(Box::new(
                         Diagnostic::warning("FD0225", format!("there is no event `{name}`: the rule is left out"))
                             .at(span)

@@ -7,7 +7,9 @@ use super::signature::{Engine, Look};
 use super::trace::Conditions;
 use crate::app;
 use crate::packet::Event;
-use crate::rules::keyword::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS, TRANSACTION_EVENTS};
+use crate::rules::keyword::{
+    APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, LATER_DECODE_EVENTS, STREAM_EVENTS, TRANSACTION_EVENTS, is_later_event,
+};
 use crate::verdict::Direction;
 
 /// Events that a replay cannot show: they depend on how Suricata captures, on its threads and its memory.
@@ -28,7 +30,7 @@ pub(super) enum Place {
 
 /// An event of the decoder; `None` when there is none of the name.
 pub(super) fn decoder(name: &str) -> Option<Event> {
-    known(DECODE_EVENTS, name)
+    known(DECODE_EVENTS, name).or_else(|| known(LATER_DECODE_EVENTS, name))
 }
 
 /// An event of the stream engine; `None` when there is none of the name.
@@ -64,8 +66,11 @@ pub(super) fn is_not_shown(name: &str) -> bool {
     NOT_SHOWN.contains(&name)
 }
 
-/// The protocol of an event has no such event, so that Suricata leaves the rule out.
-pub(super) fn is_unknown(name: &str) -> bool {
+/// The protocol of an event has no such event, so that Suricata leaves the rule out; `later`: those of 8.0 are known.
+pub(super) fn is_unknown(name: &str, later: bool) -> bool {
+    if is_later_event(name) {
+        return !later;
+    }
     let Some((protocol, event)) = name.split_once('.') else { return false };
     let listed = TRANSACTION_EVENTS.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(protocol));
     listed.is_some_and(|(_, events)| !events.iter().any(|known| known.eq_ignore_ascii_case(event)))
@@ -95,7 +100,9 @@ mod tests {
         assert_eq!(engine("stream.est_syn_resend"), Some(Event("est_syn_resend")));
         assert_eq!(engine("decoder.too_many_layers"), Some(Event("too_many_layers")));
         assert!(is_not_shown("stream.wrong_thread") && !is_not_shown("est_syn_resend"));
-        assert!(is_unknown("dns.not_a_request") && !is_unknown("dns.not_request") && !is_unknown("smb.whatever"));
+        assert!(is_unknown("dns.not_a_request", true) && !is_unknown("dns.not_request", false));
+        assert!(!is_unknown("smb.whatever", false));
+        assert!(is_unknown("http.deformed_eol", false) && !is_unknown("http.deformed_eol", true));
         assert_eq!(app_layer("tls.INVALID_SNI_TYPE"), Some(Place::Transaction(Event("tls.invalid_sni_type"))));
         assert_eq!(
             app_layer("applayer_unexpected_protocol"),

@@ -45,6 +45,8 @@ pub struct EngineProfile {
     /// Files outside of HTTP/1 are looked at when enough of them has come; otherwise only if some rule has `file.data`, and at
     /// once without one.
     pub files_always_wait: bool,
+    /// Events that came with 8.0 have names.
+    pub knows_later_events: bool,
     /// Flow time-outs.
     pub timeouts: Timeouts,
     /// TCP.
@@ -74,6 +76,7 @@ impl EngineProfile {
             directions_count_together: false,
             ip_only_on_first_packet: false,
             files_always_wait: false,
+            knows_later_events: false,
             timeouts: Timeouts::default(),
             stream: StreamConfig::network_firewall(),
             app: AppConfig { client_port_holds_probing: true, connect_completes_request: true, ..AppConfig::default() },
@@ -103,6 +106,7 @@ impl EngineProfile {
             directions_count_together: true,
             ip_only_on_first_packet: true,
             files_always_wait: true,
+            knows_later_events: true,
             app: AppConfig {
                 imap_by_greeting: true,
                 sip_by_first_word: true,
@@ -135,6 +139,7 @@ impl EngineProfile {
                 opens_ipv4_in_ipv4: true,
                 outer_ipv6_has_flow: true,
                 knows_ppp_control: true,
+                reads_arp: true,
                 counts_mac_in_mac: true,
                 ipv6_options_fit: true,
                 ..before.decode

@@ -27,6 +27,8 @@ pub struct DecodeConfig {
     pub knows_ppp_control: bool,
     /// MAC-in-MAC headers count as layers. Default: no.
     pub counts_mac_in_mac: bool,
+    /// ARP messages are looked into, and an unknown EtherType is odd. Default: no.
+    pub reads_arp: bool,
     /// Options of IPv6 headers must fit with both bytes of their own header; otherwise the last may be a byte longer.
     /// Default off.
     pub ipv6_options_fit: bool,
@@ -45,6 +47,7 @@ impl Default for DecodeConfig {
             outer_ipv6_has_flow: false,
             knows_ppp_control: false,
             counts_mac_in_mac: false,
+            reads_arp: false,
             ipv6_options_fit: false,
         }
     }
@@ -240,8 +243,14 @@ pub(super) fn network<'a>(
         ETHERTYPE_VNTAG => vntag(context, packet, bytes),
         ETHERTYPE_NSH => service_header(context, packet, bytes),
         ETHERTYPE_PPPOE_DISCOVERY => pppoe_discovery(packet, bytes),
+        ETHERTYPE_ARP if context.config.reads_arp => arp(context, packet, bytes),
         ETHERTYPE_ARP => Ok(()),
-        _ => return false,
+        _ => {
+            if context.config.reads_arp {
+                packet.event("ethernet.unknown_ethertype");
+            }
+            return false;
+        }
     };
     true
 }
@@ -268,6 +277,35 @@ pub(super) fn vlan<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, b
         return Err(Undecodable);
     }
     Ok(())
+}
+
+/// Address resolution: of IPv4 in Ethernet, anything else is odd.
+fn arp<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {
+    const HEADER: usize = 28;
+    let Some(&[hw0, hw1, proto0, proto1, hw_len, proto_len, op0, op1]) = bytes.first_chunk::<8>() else {
+        packet.event("arp.pkt_too_small");
+        return Err(Undecodable);
+    };
+    if !packet.enter_layer(context.config) {
+        return Err(Undecodable);
+    }
+    let odd = if u16::from_be_bytes([hw0, hw1]) != 1 {
+        "arp.unsupported_hardware"
+    } else if u16::from_be_bytes([proto0, proto1]) != ETHERTYPE_IPV4 {
+        "arp.unsupported_protocol"
+    } else if bytes.len() < HEADER {
+        "arp.invalid_pkt"
+    } else if hw_len != 6 {
+        "arp.invalid_hardware_size"
+    } else if proto_len != 4 {
+        "arp.invalid_protocol_size"
+    } else if !(1..=4).contains(&u16::from_be_bytes([op0, op1])) {
+        "arp.unsupported_opcode"
+    } else {
+        return Ok(());
+    };
+    packet.event(odd);
+    Err(Undecodable)
 }
 
 fn mac_in_mac<'a>(context: &mut Context<'a, '_>, packet: &mut Packet<'a>, bytes: &'a [u8]) -> Outcome {

@@ -400,5 +400,5 @@ const TOLERATED: &[&str] = &[
     "ltnull.unsupported_type", "ppp.unsup_proto", "vlan.too_many_layers", "mpls.bad_label_router_alert",
     "mpls.bad_label_implicit_null", "mpls.bad_label_reserved", "nsh.unsupported_version", "nsh.reserved_type",
     "nsh.unsupported_type", "nsh.unknown_payload", "erspan.header_too_small", "erspan.unsupported_version",
-    "erspan.too_many_vlan_layers",
+    "erspan.too_many_vlan_layers", "ethernet.unknown_ethertype",
 ];

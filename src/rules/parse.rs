@@ -380,6 +380,13 @@ fn read_option(
         .map(|value| value.sub(0..value.text.trim_end_matches(is_blank).len()))
         .filter(|value| !value.text.is_empty());
     let value = read_value(def, name, value, warnings)?;
+    let is_event = matches!(def.name, "decode-event" | "engine-event");
+    if is_event
+        && !dialect.later_words
+        && keyword::is_later_event(value.text.strip_prefix("decoder.").unwrap_or(value.text))
+    {
+        return Err(later_word("FD0203", "event", option, dialect));
+    }
     signature.option(def, &value, name.span(), option.span())
 }
 

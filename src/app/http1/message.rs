@@ -136,27 +136,38 @@ impl Headers {
             self.repeated.push(false);
             return if self.list.len() > max { Added::TooMany } else { Added::New };
         };
-        if std::mem::replace(repeated, true) {
+        let is_first = !std::mem::replace(repeated, true);
+        if !is_first {
             if self.n_repetitions >= REPETITIONS_MAX {
-                return Added::Repeated;
+                return Added::Repeated { is_first };
             }
             self.n_repetitions += 1;
         }
         if name.eq_ignore_ascii_case(b"Content-Length") {
             let (first, second) = (content_length(joined), content_length(value));
-            return if first.is_none() || first != second { Added::OtherLength } else { Added::Repeated };
+            return if first.is_none() || first != second {
+                Added::OtherLength { is_first }
+            } else {
+                Added::Repeated { is_first }
+            };
         }
         joined.extend_from_slice(b", ");
         joined.extend_from_slice(value);
-        Added::Repeated
+        Added::Repeated { is_first }
     }
 }
 
 /// What became of a header.
 enum Added {
     New,
-    Repeated,
-    OtherLength,
+    /// `is_first`: for the first time.
+    Repeated {
+        is_first: bool,
+    },
+    /// The same, with another length of the body.
+    OtherLength {
+        is_first: bool,
+    },
     TooMany,
 }
 
@@ -663,7 +674,12 @@ impl Http1Tx {
         let message = self.side(direction);
         message.forget_made();
         let added = message.headers.add(&field.name, &field.value, HEADERS_MAX + 1);
-        told_of_added(&added, is_request, events)
+        let told = told_of_added(&added, is_request, events);
+        if let Added::Repeated { is_first: true } | Added::OtherLength { is_first: true } = added {
+            let name = if is_request { "http.request_header_repetition" } else { "http.response_header_repetition" };
+            raise(events, name);
+        }
+        told
     }
 
     /// Tells what was wrong with the request.
@@ -794,8 +810,8 @@ fn tell_once(events: &mut EventSet, told: &mut bool, name: &'static str) {
 
 fn told_of_added(added: &Added, is_request: bool, events: &mut EventSet) -> Result<(), TooMany> {
     match added {
-        Added::New | Added::Repeated => Ok(()),
-        Added::OtherLength => {
+        Added::New | Added::Repeated { .. } => Ok(()),
+        Added::OtherLength { .. } => {
             let name = if is_request {
                 "http.duplicate_content_length_field_in_request"
             } else {

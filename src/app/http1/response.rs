@@ -155,11 +155,21 @@ impl Http1Parser {
         }
     }
 
-    fn wait_for_response_line(&mut self, input: &mut Input) -> Step {
+    /// Keeps an unfinished line for later.
+    fn wait_for_response_line(&mut self, txs: &mut Transactions, input: &mut Input) -> Step {
         match self.response_lane.keep(input) {
             Ok(()) => Step::NeedsData,
-            Err(LineTooLong) => Step::Fail,
+            Err(LineTooLong) => self.response_line_too_long(txs),
         }
+    }
+
+    fn response_line_too_long(&self, txs: &mut Transactions) -> Step {
+        if let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id))
+            && tx.config.http_by_libhtp_rs
+        {
+            raise(events, "http.response_field_too_long");
+        }
+        Step::Fail
     }
 
     /// Finds the request of the response that begins, or makes up one.
@@ -216,9 +226,9 @@ impl Http1Parser {
         let end = match status_line_end(input.rest()) {
             Some(LineEnd::At(end)) => end,
             None if closed => input.rest().len(),
-            Some(LineEnd::Unknown) | None => return self.wait_for_response_line(input),
+            Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
         };
-        let Ok(line) = self.response_lane.line(input, end) else { return Step::Fail };
+        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         if is_terminator(&line, false) {
             if closed {
                 self.response = ResponseState::Finalize;
@@ -272,9 +282,9 @@ impl Http1Parser {
                     let bare = end < 2 || rest.get(end - 2) != Some(&b'\r');
                     end + usize::from(bare && rest.get(end - 1) == Some(&b'\n') && rest.get(end) == Some(&b'\r'))
                 }
-                Some(LineEnd::Unknown) | None => return self.wait_for_response_line(input),
+                Some(LineEnd::Unknown) | None => return self.wait_for_response_line(txs, input),
             };
-            let Ok(line) = self.response_lane.line(input, end) else { return Step::Fail };
+            let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
             let Some((tx, events)) = tx(txs, id) else { return Step::Fail };
             tx.response.raw.extend_from_slice(&line);
             let next_is_text = input.peek().is_some_and(|byte| byte != b'\n');
@@ -425,7 +435,7 @@ impl Http1Parser {
             let is_junk = rest.first().is_some_and(|byte| !byte.is_ascii_hexdigit());
             if self.config.http_by_libhtp_rs {
                 if !self.response_lane.carry.is_empty() || !is_junk {
-                    return self.wait_for_response_line(input);
+                    return self.wait_for_response_line(txs, input);
                 }
                 if let Some((_, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) {
                     raise(events, "http.invalid_response_chunk_len");
@@ -434,11 +444,11 @@ impl Http1Parser {
                 return Step::Go;
             }
             if begun.len() < CHUNK_PROBE_BYTES || !is_junk {
-                return self.wait_for_response_line(input);
+                return self.wait_for_response_line(txs, input);
             }
             input.rest().len()
         };
-        let Ok(line) = self.response_lane.line(input, end) else { return Step::Fail };
+        let Ok(line) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id)) else { return Step::Fail };
         let loosely = self.config.http_by_libhtp_rs;
         let (len, has_extension) = if loosely { loose_chunk_length(&line) } else { chunk_length(&line) };
@@ -474,7 +484,7 @@ impl Http1Parser {
             match memchr::memchr(b'\n', input.rest()) {
                 Some(0) if self.config.http_by_libhtp_rs => input.rest().len(),
                 Some(end) => end + 1,
-                None => return self.wait_for_response_line(input),
+                None => return self.wait_for_response_line(txs, input),
             }
         };
         let mut line = self.response_lane.carry.clone();
@@ -482,7 +492,7 @@ impl Http1Parser {
         if line.is_empty() || !is_body(&line) {
             return self.complete_response(txs, wishes);
         }
-        let Ok(taken) = self.response_lane.line(input, end) else { return Step::Fail };
+        let Ok(taken) = self.response_lane.line(input, end) else { return self.response_line_too_long(txs) };
         if let Some((tx, events)) = self.response_lane.tx.and_then(|id| tx(txs, id))
             && tx.config.http_by_libhtp_rs
         {

@@ -1,6 +1,6 @@
 //! Keywords on application protocols, and on events of the engine.
 
-use super::event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS};
+use super::event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, LATER_DECODE_EVENTS, STREAM_EVENTS};
 use super::value::is_blank;
 use super::{Argument, Effect, Family, Keyword, KeywordDef, ListDef, Parse, Value, compare};
 use crate::rules::Protocol;
@@ -119,7 +119,7 @@ fn app_layer_event(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
 }
 
 fn decode_event(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
-    match DECODE_EVENTS.iter().find(|event| event.eq_ignore_ascii_case(value.text)) {
+    match DECODE_EVENTS.iter().chain(LATER_DECODE_EVENTS).find(|event| event.eq_ignore_ascii_case(value.text)) {
         Some(event) => Ok(Keyword::DecodeEvent((*event).to_owned())),
         None => Err(unknown_event(value, DECODE_EVENTS)),
     }
@@ -144,7 +144,8 @@ fn engine_event(value: &Value<'_>) -> Result<Keyword, Diagnostic> {
         Some(("stream", name)) => (STREAM_EVENTS, name),
         _ => return Err(value.invalid("it begins with `decoder.` or `stream.`")),
     };
-    if !known.contains(&name) {
+    let is_later = known == DECODE_EVENTS && LATER_DECODE_EVENTS.contains(&name);
+    if !known.contains(&name) && !is_later {
         return Err(unknown_event(value, known));
     }
     Ok(Keyword::EngineEvent(lower))

@@ -38,6 +38,19 @@ pub const DECODE_EVENTS: &[&str] = &[
     "nsh.unknown_payload", "too_many_layers",
 ];
 
+/// Those that came with Suricata 8.0.
+pub const LATER_DECODE_EVENTS: &[&str] = &[
+    "arp.pkt_too_small",
+    "arp.unsupported_hardware",
+    "arp.unsupported_protocol",
+    "arp.invalid_pkt",
+    "arp.invalid_hardware_size",
+    "arp.invalid_protocol_size",
+    "arp.unsupported_opcode",
+    "ethernet.unknown_ethertype",
+    "sll2.pkt_too_small",
+];
+
 /// Events of `stream-event`.
 #[rustfmt::skip]
 pub const STREAM_EVENTS: &[&str] = &[
@@ -109,6 +122,41 @@ pub const TRANSACTION_EVENTS: &[(&str, &[&str])] = &[
         "too_many_warnings", "failed_protocol_change",
     ]),
 ];
+
+/// Events of these protocols that came with Suricata 8.0.
+#[rustfmt::skip]
+pub const LATER_TRANSACTION_EVENTS: &[(&str, &[&str])] = &[
+    ("dns", &["invalid_additionals", "invalid_authorities"]),
+    ("http2", &[
+        "dns_request_too_long", "dns_response_too_long", "data_stream_zero", "too_many_frames", "compression_bomb",
+    ]),
+    ("tls", &["invalid_alert_message"]),
+    ("http", &[
+        "compression_bomb_double_lzma", "compression_bomb_limit_reached", "connection_already_open",
+        "content_length_extra_data_end", "content_length_extra_data_start", "deformed_eol",
+        "invalid_content_encoding", "invalid_gap", "lzma_decompression_disabled",
+        "missing_inbound_transaction_data", "missing_outbound_transaction_data", "parser_state_error",
+        "protocol_contains_extra_data", "request_body_data_callback_error", "request_invalid_empty_name",
+        "request_invalid_lws_after_name", "request_line_missing_protocol", "request_line_unknown_method",
+        "request_line_unknown_method_invalid_protocol", "request_line_unknown_method_no_protocol",
+        "request_too_many_lzma_layers", "response_body_internal_error", "response_body_unexpected",
+        "response_chunk_extension", "response_header_name_not_token", "response_invalid_empty_name",
+        "response_invalid_lws_after_name", "response_line_invalid_protocol",
+        "response_line_invalid_response_status", "response_too_many_lzma_layers",
+        "switching_proto_with_content_length", "zero_length_data_chunks",
+    ]),
+];
+
+/// An event of decoder or transaction that came with Suricata 8.0, by its name without `decoder.`.
+pub(crate) fn is_later_event(name: &str) -> bool {
+    let of_transaction = name.split_once('.').is_some_and(|(protocol, event)| {
+        LATER_TRANSACTION_EVENTS
+            .iter()
+            .filter(|(listed, _)| listed.eq_ignore_ascii_case(protocol))
+            .any(|(_, events)| events.iter().any(|known| known.eq_ignore_ascii_case(event)))
+    });
+    of_transaction || LATER_DECODE_EVENTS.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
 
 /// Events of `app-layer-event` that belong to no protocol.
 #[rustfmt::skip]

@@ -32,7 +32,11 @@ pub use buffer::Buffer;
 pub use bytes::{Base64Decode, Bsize, Isdataat, Rpc};
 pub use compare::Compare;
 pub use content::{Amount, Content, FastPattern};
-pub use event_names::{APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, STREAM_EVENTS, TRANSACTION_EVENTS};
+pub(crate) use event_names::is_later_event;
+pub use event_names::{
+    APP_LAYER_PACKET_EVENTS, DECODE_EVENTS, LATER_DECODE_EVENTS, LATER_TRANSACTION_EVENTS, STREAM_EVENTS,
+    TRANSACTION_EVENTS,
+};
 pub use flow::{
     BitCommand, DetectionFilter, Flow, FlowFragment, FlowStream, Flowbits, Flowint, FlowintCommand, FlowintOperand,
     StreamSide, StreamSize, Threshold, ThresholdKind, Track, XbitTrack, Xbits,
