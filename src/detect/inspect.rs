@@ -188,6 +188,7 @@ impl<T: Tracer> Run<'_, '_, T> {
             has_flow: flow.is_some(),
             detection_ended: self.state.detection_ended,
             made_up: self.state.origin != Origin::Wire,
+            needs_wire: self.program.profile.packet_tests_need_the_wire,
             notes: flow.map(|flow| &flow.notes),
             age_secs: flow.map_or(0, Flow::age_secs),
             stream_sizes: flow.and_then(|flow| flow.session.as_deref()).map(Session::sizes),

@@ -45,6 +45,9 @@ pub struct EngineProfile {
     /// Files outside of HTTP/1 are looked at when enough of them has come; otherwise only if some rule has `file.data`, and at
     /// once without one.
     pub files_always_wait: bool,
+    /// Rules about headers as buffers, `sameip` and `flow.age` do not look at packets that are made up, unless they look into the
+    /// stream.
+    pub packet_tests_need_the_wire: bool,
     /// Events that came with 8.0 have names.
     pub knows_later_events: bool,
     /// Flow time-outs.
@@ -76,6 +79,7 @@ impl EngineProfile {
             directions_count_together: false,
             ip_only_on_first_packet: false,
             files_always_wait: false,
+            packet_tests_need_the_wire: false,
             knows_later_events: false,
             timeouts: Timeouts::default(),
             stream: StreamConfig::network_firewall(),
@@ -106,6 +110,7 @@ impl EngineProfile {
             directions_count_together: true,
             ip_only_on_first_packet: true,
             files_always_wait: true,
+            packet_tests_need_the_wire: true,
             knows_later_events: true,
             app: AppConfig {
                 imap_by_greeting: true,

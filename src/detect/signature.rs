@@ -350,6 +350,8 @@ pub(crate) struct PacketFacts<'f> {
     pub(crate) detection_ended: bool,
     /// The packet was never on the wire: what its headers say counts for nothing.
     pub(crate) made_up: bool,
+    /// Tests of the packet alone need one of the wire. See [`super::EngineProfile::packet_tests_need_the_wire`].
+    pub(crate) needs_wire: bool,
     /// What rules have noted on the flow.
     pub(crate) notes: Option<&'f Notes>,
     /// Seconds from the flow's first packet to its last.
@@ -449,7 +451,8 @@ impl Signature {
         facts: &PacketFacts<'_>,
         memory: &mut Memory,
     ) -> bool {
-        if facts.made_up && test.is_of_the_wire() {
+        let needs_wire = facts.needs_wire && !self.payload.in_stream && test.is_of_the_packet();
+        if facts.made_up && (test.is_of_the_wire() || needs_wire) {
             return false;
         }
         match test {
@@ -536,6 +539,11 @@ impl PacketTest {
     }
 
     /// It looks at fields that only a packet from the wire has.
+    /// It is about the packet and not what it belongs to.
+    fn is_of_the_packet(&self) -> bool {
+        matches!(self, Self::Header(_) | Self::Sameip | Self::FlowAge(_))
+    }
+
     fn is_of_the_wire(&self) -> bool {
         match self {
             Self::Ttl(_)

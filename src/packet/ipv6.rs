@@ -182,12 +182,12 @@ const DESTINATION_EVENTS: OptionEvents = ("ipv6.dstopts_unknown_opt", "ipv6.dsto
 /// Walks the options of a header. Unless the configuration has it otherwise, the last may be a byte longer than there is
 /// room.
 fn options(config: &DecodeConfig, packet: &mut Packet<'_>, mut bytes: &[u8], (unknown, only_padding): OptionEvents) {
-    let header_bytes = if config.ipv6_options_fit { 2 } else { 1 };
     const PAD_1: u8 = 0;
     const PAD_N: u8 = 1;
     const ROUTER_ALERT: u8 = 5;
     const JUMBO: u8 = 0xc2;
     const HOME_ADDRESS: u8 = 0xc9;
+    let header_bytes = if config.ipv6_options_fit { 2 } else { 1 };
     let (mut padding, mut others) = (false, false);
     while let Some((&kind, rest)) = bytes.split_first() {
         if kind == PAD_1 {

@@ -25,7 +25,7 @@ pub(super) struct Odd {
     pub(super) blank_before_name: bool,
     pub(super) blank_behind_name: bool,
     pub(super) no_token: bool,
-    pub(super) odd_line_end: bool,
+    pub(super) mixed_line_end: bool,
 }
 
 /// What was read of a block.
@@ -191,17 +191,17 @@ impl Reader {
         if let Some(value) = behind.strip_prefix(b":") {
             let n_blank = value.iter().take_while(|&&byte| is_blank(byte)).count();
             if n_blank < value.len()
-                && let Ok(((value, odd_line_end), rest)) = self.value(skip(value, n_blank))
+                && let Ok(((value, mixed_line_end), rest)) = self.value(skip(value, n_blank))
             {
-                let odd = Odd { odd_line_end, ..oddities(name) };
+                let odd = Odd { mixed_line_end, ..oddities(name) };
                 return Ok((Field { name: trim(name).to_vec(), value: trim(&value).to_vec(), odd }, rest));
             }
         }
         if data.starts_with(b"\r\n") {
             return Err(Stop::No);
         }
-        let ((value, odd_line_end), rest) = self.value(data)?;
-        let odd = Odd { no_colon: true, no_name: true, odd_line_end, ..Odd::default() };
+        let ((value, mixed_line_end), rest) = self.value(data)?;
+        let odd = Odd { no_colon: true, no_name: true, mixed_line_end, ..Odd::default() };
         Ok((Field { name: Vec::new(), value: trim(&value).to_vec(), odd }, rest))
     }
 
@@ -246,7 +246,7 @@ fn oddities(name: &[u8]) -> Odd {
     odd.blank_behind_name = name.last().is_some_and(|&byte| is_blank(byte));
     // what is behind the first word and its blanks
     let rest = name.iter().skip_while(|&&byte| is_blank(byte)).skip_while(|&&byte| is_token(byte));
-    odd.no_token = rest.skip_while(|&&byte| is_blank(byte)).next().is_some();
+    odd.no_token = rest.copied().any(|byte| !is_blank(byte));
     odd
 }
 

@@ -655,7 +655,7 @@ impl Http1Tx {
             (odd.blank_behind_name, &mut *invalid, REQUEST_BLANK, RESPONSE_BLANK),
             (odd.blank_before_name, folding, REQUEST_FOLDING, RESPONSE_FOLDING),
         ];
-        if odd.odd_line_end && !is_request {
+        if odd.mixed_line_end && !is_request {
             raise(events, "http.deformed_eol");
         }
         for (_, told, request, response) in found.into_iter().filter(|(is, ..)| *is) {
