@@ -107,6 +107,7 @@ impl Http1Parser {
                 let Some(id) = self.new_tx(txs) else { return Step::Fail };
                 if let Some((tx, _)) = tx(txs, id) {
                     tx.request.progress = progress::LINE;
+                    tx.request.updated |= tx.config.http_by_libhtp_rs;
                 }
                 self.request = RequestState::Line;
                 Step::Go

@@ -200,6 +200,7 @@ impl Http1Parser {
                 }
                 if let Some((tx, _)) = tx(txs, id) {
                     tx.request.progress = progress::COMPLETE;
+                    tx.response.updated = true;
                 }
             } else {
                 self.request = RequestState::Finalize;
