@@ -58,17 +58,63 @@ pub struct Query {
 
 impl DnsTx {
     pub(super) fn buffer(&self, buffer: Buffer) -> Option<&[u8]> {
-        let Buffer::DnsQuery(index) = buffer else { return None };
-        if self.is_answer {
-            return None;
+        let there = |name: &&[u8]| !name.is_empty();
+        match buffer {
+            Buffer::DnsQuery(_) if self.is_answer => None,
+            Buffer::DnsQuery(index) | Buffer::DnsName(DnsPart::Queries, index) => self.query(index).filter(there),
+            Buffer::DnsName(DnsPart::Answers, index) => self.record(0, index).map(Record::name).filter(there),
+            Buffer::DnsName(_, _) if !self.is_answer => None,
+            Buffer::DnsName(DnsPart::Authorities, index) => self.record(1, index).map(Record::name).filter(there),
+            Buffer::DnsName(DnsPart::Additionals, index) => self.record(2, index).map(Record::name).filter(there),
+            Buffer::DnsName(DnsPart::All, index) => self.names().nth(usize::from(index)),
+            _ => None,
         }
-        let query = self.queries.get(usize::from(index))?;
-        (!query.name.is_empty()).then_some(query.name.as_slice())
+    }
+
+    fn query(&self, index: u16) -> Option<&[u8]> {
+        self.queries.get(usize::from(index)).map(|query| query.name.as_slice())
+    }
+
+    fn record(&self, part: usize, index: u16) -> Option<&Record> {
+        self.records.get(part)?.get(usize::from(index))
+    }
+
+    /// All names of the message, those in the data of records too. An empty one ends its part, but not in data.
+    fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let there = |name: &&[u8]| !name.is_empty();
+        let queries = self.queries.iter().map(|query| query.name.as_slice()).take_while(there);
+        let of_part = move |records| {
+            let records: std::slice::Iter<'_, Record> = <[Record]>::iter(records);
+            let named = records.take_while(|record| !record.name.is_empty());
+            named.flat_map(|record| std::iter::once(record.name()).chain(record.data_name.as_deref())).filter(there)
+        };
+        queries.chain(self.records.iter().map(Vec::as_slice).flat_map(of_part))
     }
 
     /// `dns.opcode`
     pub fn opcode(&self) -> u8 {
         (self.flags >> 11 & 0x0f) as u8
+    }
+}
+
+/// A part of a message whose names rules look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DnsPart {
+    /// Questions.
+    Queries,
+    /// Answers.
+    Answers,
+    /// Authorities of an answer.
+    Authorities,
+    /// Additional records of an answer.
+    Additionals,
+    /// All of an answer, and the names that its records hold.
+    All,
+}
+
+impl Record {
+    fn name(&self) -> &[u8] {
+        &self.name
     }
 }
 

@@ -53,7 +53,7 @@ use std::collections::VecDeque;
 pub use body::{BodyLimit, BodyLimits, Sizes};
 pub(crate) use body::{Use, Window};
 pub use config::{AppConfig, DetectionPorts, Keep, PortRanges, ProtoSet};
-pub use dns::{DnsTx, Query};
+pub use dns::{DnsPart, DnsTx, Query};
 pub use events::EVENTS;
 pub use http1::{Http1Tx, progress as http1_progress};
 pub use http2::{Http2Tx, progress as http2_progress};

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::body::{Manner, Use, Window};
-use super::dns::DnsTx;
+use super::dns::{DnsPart, DnsTx};
 use super::http1::Http1Tx;
 use super::http2::Http2Tx;
 use super::quic::QuicTx;
@@ -265,6 +265,8 @@ pub enum Buffer {
     HttpStatMsg,
     /// `dns.query`: the name of the n-th question, from 0.
     DnsQuery(u16),
+    /// Names in a part of a DNS message, of the direction: the n-th, from 0.
+    DnsName(DnsPart, u16),
     /// `tls.cert_subject`, of the direction.
     TlsCertSubject,
     /// `tls.cert_issuer`, of the direction.

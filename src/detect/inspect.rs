@@ -642,7 +642,7 @@ impl<T: Tracer> Run<'_, '_, T> {
                 break;
             }
             if engine.has_pattern {
-                behind = view.progress > place;
+                behind = view.progress > place && !engine.is_inside(&view);
                 within = view.progress == place
                     && !(self.program.profile.patternless_rules_at_place && self.state.origin == Origin::Flush);
             }
@@ -846,7 +846,9 @@ fn is_at_some_place(signature: &Signature, view: &TxView) -> bool {
     let speaks = signature.app_proto.is_none_or(|test| test.fits(view.proto));
     speaks
         && signature.engines.iter().any(|engine| {
-            engine.direction == view.direction && engine.look.is_placed() && view.is_searched_at(engine.place(view))
+            engine.direction == view.direction
+                && engine.look.is_placed()
+                && (view.is_searched_at(engine.place(view)) || engine.is_inside(view))
         })
 }
 
@@ -866,6 +868,11 @@ impl Engine {
         !self.has_pattern
             || self.look.buffer() == Some(BufferName::RequestBody)
             || (self.is_searched && self.is_searched_now(view))
+    }
+
+    /// It is about DNS in HTTP/2.
+    fn is_inside(&self, view: &TxView) -> bool {
+        self.look.buffer().is_some_and(|buffer| buffer.is_inside(view))
     }
 
     /// How far the transaction must have come.

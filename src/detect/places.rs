@@ -2,7 +2,7 @@
 
 use super::session::Moment;
 use crate::app::inspection::place;
-use crate::app::{self, AppConfig, AppProto, Keep, Tx, Use, Window};
+use crate::app::{self, AppConfig, AppProto, DnsPart, Keep, Tx, Use, Window};
 use crate::rules::keyword::Buffer;
 use crate::verdict::Direction;
 use Direction::{ToClient, ToServer};
@@ -13,6 +13,8 @@ pub(crate) enum BufferName {
     One(app::Buffer),
     /// `dns.query`: any of the queries.
     DnsQueries,
+    /// Any of the names in a part of a DNS message.
+    DnsNames(DnsPart),
     /// `tls.certs`: any certificate of the chain.
     TlsCerts,
     /// `quic.cyu.hash`: any of the fingerprints.
@@ -85,13 +87,20 @@ impl BufferName {
             _ => None,
         };
         view.is_searched_at(self.place(http1, view))
+            || self.is_inside(view)
             || (view.has_trailer && trailer.is_some_and(|trailer| view.is_searched_at(trailer)))
+    }
+
+    /// It is of DNS in HTTP/2, which is there when a body has ended, whatever of the stream has been looked at before.
+    pub(crate) fn is_inside(self, view: &TxView) -> bool {
+        view.proto == AppProto::Doh2 && matches!(self, Self::DnsQueries | Self::DnsNames(_))
     }
 
     /// The n-th of several buffers, from 0.
     fn nth(self, number: u16) -> Option<app::Buffer> {
         Some(match self {
             Self::DnsQueries => app::Buffer::DnsQuery(number),
+            Self::DnsNames(part) => app::Buffer::DnsName(part, number),
             Self::TlsCerts => app::Buffer::TlsCert(number),
             Self::QuicCyuHashes => app::Buffer::QuicCyuHash(number),
             Self::QuicCyuStrings => app::Buffer::QuicCyuString(number),
@@ -115,7 +124,8 @@ impl BufferName {
         let direction = view.direction;
         match self {
             Self::One(buffer) => tx.buffer(buffer, direction).is_some_and(|bytes| holds(Window::whole(bytes))),
-            Self::DnsQueries | Self::TlsCerts | Self::QuicCyuHashes | Self::QuicCyuStrings => (0..u16::MAX)
+            Self::DnsQueries | Self::DnsNames(_) | Self::TlsCerts | Self::QuicCyuHashes | Self::QuicCyuStrings => (0
+                ..u16::MAX)
                 .map_while(|number| tx.buffer(self.nth(number)?, direction))
                 .any(|bytes| holds(Window::whole(bytes))),
             Self::Headers => tx.header_lines(direction).iter().any(|line| holds(Window::whole(line))),
@@ -129,7 +139,7 @@ impl BufferName {
 
 /// Where in a transaction a buffer is looked at; empty for buffers that are not evaluated yet.
 pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)] {
-    use BufferName::{DnsQueries, Files, Headers, Http2HeaderNames, One, RequestBody, ResponseBody};
+    use BufferName::{DnsNames, DnsQueries, Files, Headers, Http2HeaderNames, One, RequestBody, ResponseBody};
     use place::{
         DNS_REQUEST, QUIC_PACKET, REQUEST_BODY, REQUEST_HEADERS, REQUEST_LINE, RESPONSE_BODY, RESPONSE_HEADERS,
         RESPONSE_LINE, SSH_BANNER, TLS_CERTIFICATE, TLS_HELLO, TLS_START,
@@ -211,6 +221,11 @@ pub(super) fn place_of(buffer: Buffer) -> &'static [(BufferName, Direction, u8)]
         Buffer::QuicCyuHash => &[(BufferName::QuicCyuHashes, ToServer, QUIC_PACKET)],
         Buffer::QuicCyuString => &[(BufferName::QuicCyuStrings, ToServer, QUIC_PACKET)],
         Buffer::DnsQuery => &[(DnsQueries, ToServer, DNS_REQUEST)],
+        Buffer::DnsQueryName | Buffer::DnsQueriesName => both!(DnsNames(DnsPart::Queries), DNS_REQUEST),
+        Buffer::DnsAnswerName | Buffer::DnsAnswersName => both!(DnsNames(DnsPart::Answers), DNS_REQUEST),
+        Buffer::DnsAuthoritiesName => both!(DnsNames(DnsPart::Authorities), DNS_REQUEST),
+        Buffer::DnsAdditionalsName => both!(DnsNames(DnsPart::Additionals), DNS_REQUEST),
+        Buffer::DnsResponseName => &[(DnsNames(DnsPart::All), ToClient, DNS_REQUEST)],
         _ => &[],
     }
 }

@@ -116,6 +116,8 @@ protocols! {
     Pop3 "pop3",
     /// WebSocket.
     Websocket "websocket",
+    /// DNS in HTTP/2.
+    Doh2 "doh2",
 }
 
 impl Protocol {
@@ -171,6 +173,7 @@ impl Protocol {
         match self {
             Self::Http => matches!(other, Self::Http | Self::Http1 | Self::Http2),
             Self::Dcerpc => matches!(other, Self::Dcerpc | Self::Smb),
+            Self::Doh2 => matches!(other, Self::Doh2 | Self::Http | Self::Http2 | Self::Dns),
             _ => self == other,
         }
     }

@@ -396,6 +396,9 @@ impl Http1Parser {
         if tx.method.as_deref() == Some(b"HEAD") || (bodiless && coding.is_none() && length.is_none()) {
             return Step::Go;
         }
+        if bodiless && tx.config.http_by_libhtp_rs {
+            raise(events, "http.response_body_unexpected");
+        }
         let coding = coding.map(without_nul);
         if let Some(coding) = coding.filter(|coding| contains_nocase(coding, b"chunked")) {
             if !coding.eq_ignore_ascii_case(b"chunked") {

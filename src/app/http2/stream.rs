@@ -413,7 +413,7 @@ impl Http2Tx {
         let of_response = || self.response.made(Direction::ToClient);
         let there = |bytes: &'_ [u8]| !bytes.is_empty();
         let whole = match buffer {
-            Buffer::DnsQuery(_) => return self.dns(direction)?.buffer(buffer),
+            Buffer::DnsQuery(_) | Buffer::DnsName(..) => return self.dns(direction)?.buffer(buffer),
             Buffer::HttpHost => return self.host(),
             // there, and empty
             Buffer::HttpStatMsg => return Some(&[]),

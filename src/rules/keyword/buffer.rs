@@ -57,6 +57,20 @@ macro_rules! buffers {
                 }
             }
 
+            /// Whether it came with Suricata 8.0.
+            pub(crate) fn is_later(self) -> bool {
+                matches!(
+                    self,
+                    Self::DnsQueryName
+                        | Self::DnsQueriesName
+                        | Self::DnsAnswerName
+                        | Self::DnsAnswersName
+                        | Self::DnsAuthoritiesName
+                        | Self::DnsAdditionalsName
+                        | Self::DnsResponseName
+                )
+            }
+
             /// Where what is said about the buffer goes.
             pub(crate) fn list(self) -> &'static ListDef {
                 match self {
@@ -201,6 +215,20 @@ buffers! {
     Ja4Hash "ja4.hash" ["ja4_hash"] list "ja4.hash" single, app Any, &[Protocol::Tls, Protocol::Quic], &[] => "JA4 fingerprint of the client";
     /// One name asked for.
     DnsQuery "dns.query" ["dns_query"] list "dns_query" multi, app Dns, &[Protocol::Dns], &[] => "One name asked for";
+    /// One name asked for, in either direction. Of 8.0.
+    DnsQueryName "dns.query.name" [] list "dns.query.name" multi, app Dns, &[Protocol::Dns], &[Protocol::Dns] => "One name asked for, in either direction";
+    /// One name asked for, in either direction. Of 8.0.
+    DnsQueriesName "dns.queries.rrname" [] list "dns.queries.rrname" multi, app Dns, &[Protocol::Dns], &[Protocol::Dns] => "One name asked for, in either direction";
+    /// Name of one answer. Of 8.0.
+    DnsAnswerName "dns.answer.name" [] list "dns.answer.name" multi, app Dns, &[Protocol::Dns], &[Protocol::Dns] => "Name of one answer";
+    /// Name of one answer. Of 8.0.
+    DnsAnswersName "dns.answers.rrname" [] list "dns.answers.rrname" multi, app Dns, &[Protocol::Dns], &[Protocol::Dns] => "Name of one answer";
+    /// Name of one authority. Of 8.0.
+    DnsAuthoritiesName "dns.authorities.rrname" [] list "dns.authorities.rrname" multi, app Dns, &[Protocol::Dns], &[Protocol::Dns] => "Name of one authority";
+    /// Name of one additional record. Of 8.0.
+    DnsAdditionalsName "dns.additionals.rrname" [] list "dns.additionals.rrname" multi, app Dns, &[Protocol::Dns], &[Protocol::Dns] => "Name of one additional record";
+    /// One name anywhere in an answer. Of 8.0.
+    DnsResponseName "dns.response.rrname" [] list "dns.response.rrname" multi, app Dns, &[], &[Protocol::Dns] => "One name anywhere in an answer";
     /// Server name of the QUIC ClientHello.
     QuicSni "quic.sni" [] list "quic_sni" single, app Quic, &[Protocol::Quic], &[] => "Server name of the QUIC ClientHello";
     /// User agent of the QUIC client.

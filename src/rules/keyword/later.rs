@@ -1,4 +1,4 @@
-//! Keywords that came with Suricata 8.0. None is taken apart yet.
+//! Keywords that came with Suricata 8.0 and are not taken apart yet.
 
 use super::{Argument, Effect, Family, KeywordDef, Parse, Presence, Quotes};
 
@@ -20,14 +20,7 @@ const fn later(name: &'static str) -> KeywordDef {
 /// All of them.
 pub(super) static DEFS: &[KeywordDef] = &[
     later("absent"),
-    later("dns.additionals.rrname"),
-    later("dns.answer.name"),
-    later("dns.answers.rrname"),
-    later("dns.authorities.rrname"),
-    later("dns.queries.rrname"),
-    later("dns.query.name"),
     later("dns.rcode"),
-    later("dns.response.rrname"),
     later("dns.rrtype"),
     later("domain"),
     later("email.cc"),

@@ -465,7 +465,8 @@ pub fn defs() -> impl Iterator<Item = &'static KeywordDef> {
 
 /// Whether a keyword came with Suricata 8.0.
 pub(crate) fn is_later(def: &KeywordDef) -> bool {
-    later::DEFS.iter().any(|later| later.name == def.name)
+    matches!(def.parse, Parse::Buffer(buffer) if buffer.is_later())
+        || later::DEFS.iter().any(|later| later.name == def.name)
 }
 
 /// The keyword with this name or alias; capitals do not matter.
