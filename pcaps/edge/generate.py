@@ -16,6 +16,7 @@ import body_cases  # noqa: E402,F401
 import byte_cases  # noqa: E402,F401
 import host_cases  # noqa: E402,F401
 import ip_cases  # noqa: E402,F401
+import later_cases  # noqa: E402,F401
 import odd_cases  # noqa: E402,F401
 import session_cases  # noqa: E402,F401
 import settings_cases  # noqa: E402,F401
