@@ -1,6 +1,6 @@
 //! Rules watched while they are judged: which condition of each was the first that did not hold, and what was there.
 //!
-//! `inspect` tells a [`Tracer`] at every place where it gives a rule up. Without a tracer ([`Untraced`]) all of this is
+//! `inspect` tells a `Tracer` at every place where it gives a rule up. Without a tracer (`Untraced`) all of this is
 //! gone when the program is built. A [`Miss`] says in data where in the rule the condition is: [`Conditions`] leads from
 //! a test to the option of the rule that it was made from. Nothing here decides, and nothing here makes text.
 

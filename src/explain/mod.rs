@@ -3,7 +3,7 @@
 //!
 //! In: a compiled policy with the policy itself, frames that can be fed more than once, and a [`Question`]. Out: an
 //! [`Explanation`], which [`text`], [`html`] and [`json`] render. Nothing here decides: a replay is watched through
-//! [`crate::detect::trace`], so that what is said to have failed is what the engine found to fail. [`story`] is the place
+//! [`crate::detect::trace`], so that what is said to have failed is what the engine found to fail. `story` is the place
 //! to read on; [`pitfalls`] names well-known traps where a flow is in one.
 
 mod builder;

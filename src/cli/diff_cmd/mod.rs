@@ -1,6 +1,6 @@
 //! `firedrill diff`: what a change of a policy does.
 //!
-//! [`compare`] runs both engines over the same frames; [`table`], [`markdown`] and [`json`] say what came out.
+//! `compare` runs both engines over the same frames; `table`, `markdown` and `json` say what came out.
 
 mod compare;
 mod json;
