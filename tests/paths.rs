@@ -6,10 +6,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
 use firedrill::capture::{Capture, CaptureError, CaptureOptions, Frame, LinkType};
-use firedrill::detect::{CompileOptions, Countries, Program, RulePath};
+use firedrill::detect::{CompileOptions, Countries, EngineProfile, Program, RulePath};
 use firedrill::engine::{Engine, EngineConfig};
 use firedrill::policy::model::{DefaultAction, RuleOrder};
 use firedrill::policy::{self, LoadOptions, StatefulOptions};
+use firedrill::rules::Dialect;
 use firedrill::synth::{self, Ends, Hello, Shorthand};
 use firedrill::verdict::{Alert, Decision, FlowRecord, Sink};
 use proptest::prelude::*;
@@ -99,10 +100,16 @@ fn options(order: RuleOrder) -> LoadOptions {
 
 fn compile(name: &str, text: &str, options: &LoadOptions) -> Program {
     let mut loaded = policy::load_text(name, text, options).unwrap();
+    let mut profile = EngineProfile::suricata_7();
+    if loaded.diagnostics.iter().any(|problem| problem.message.contains("came with Suricata 8.0")) {
+        let later = LoadOptions { dialect: Dialect::SURICATA_8, ..options.clone() };
+        loaded = policy::load_text(name, text, &later).unwrap();
+        profile = EngineProfile::suricata_8();
+    }
     let Some(policy) = loaded.policy.take() else { panic!("{name}: {:#?}", loaded.diagnostics) };
     let countries = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/geoip/countries.mmdb");
     let countries = Countries::new(std::fs::read(&countries).unwrap(), countries).unwrap();
-    let compile_options = CompileOptions { countries: Some(countries), ..CompileOptions::default() };
+    let compile_options = CompileOptions { countries: Some(countries), profile, ..CompileOptions::default() };
     Program::compile(&policy, &mut loaded.sources, &compile_options)
         .unwrap_or_else(|problems| panic!("{name}: {problems:#?}"))
 }

@@ -71,10 +71,15 @@ struct Asked {
 }
 
 impl Asked {
-    fn load(path: &Path, options: &LoadOptions) -> Self {
+    /// `None` where the policy is for a later engine.
+    fn load(path: &Path, options: &LoadOptions) -> Option<Self> {
         let loaded = policy::load(path, options).unwrap();
-        let Some(policy) = loaded.policy else { panic!("{}: {:#?}", path.display(), loaded.diagnostics) };
-        Self { policy, sources: loaded.sources }
+        let Some(policy) = loaded.policy else {
+            let is_later = loaded.diagnostics.iter().any(|problem| problem.message.contains("came with Suricata 8.0"));
+            assert!(is_later, "{}: {:#?}", path.display(), loaded.diagnostics);
+            return None;
+        };
+        Some(Self { policy, sources: loaded.sources })
     }
 
     fn compile(&mut self, policy: &Policy) -> Option<Program> {
@@ -295,7 +300,7 @@ fn what_is_said_to_have_failed_did() {
     let (mut misses, mut deciders) = (Tally::default(), Tally::default());
     let (mut turn, mut n_policies) = (0_usize, 0);
     for (path, options) in &policies {
-        let mut asked = Asked::load(path, options);
+        let Some(mut asked) = Asked::load(path, options) else { continue };
         let policy = asked.policy.clone();
         let n_rules = rules(&mut asked.policy).len() as u32;
         // some need data that is not here
