@@ -7,41 +7,14 @@ use firedrill::capture::{Capture, CaptureOptions};
 use firedrill::detect::{CompileOptions, EngineProfile, Program};
 use firedrill::engine::{Engine, EngineConfig, Fleet};
 use firedrill::policy::{self, LoadOptions, StatefulOptions};
-use firedrill::verdict::{Alert, Decision, FlowRecord, Sink};
-use std::path::{Path, PathBuf};
 
-#[derive(Debug, PartialEq)]
-enum Said {
-    Decision(Decision),
-    Alert(Alert),
-    Flow(FlowRecord),
-}
+#[path = "pieces/files.rs"]
+mod files;
+#[path = "pieces/heard.rs"]
+mod heard;
 
-#[derive(Default, PartialEq)]
-struct Heard(Vec<Said>);
-
-impl Sink for Heard {
-    fn decision(&mut self, decision: &Decision) {
-        self.0.push(Said::Decision(*decision));
-    }
-
-    fn alert(&mut self, alert: &Alert) {
-        self.0.push(Said::Alert(*alert));
-    }
-
-    fn flow(&mut self, flow: &FlowRecord) {
-        self.0.push(Said::Flow(flow.clone()));
-    }
-}
-
-fn files(folder: &str, wanted: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let mut found: Vec<PathBuf> =
-        paths.filter(|path| path.file_name().unwrap().to_string_lossy().contains(wanted)).collect();
-    found.sort();
-    found
-}
+use files::files;
+use heard::Heard;
 
 /// Every rule file that stands by itself, for both engines.
 fn programs() -> Vec<Program> {

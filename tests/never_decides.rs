@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed set-up is a failed test")]
 
-use firedrill::capture::{Capture, CaptureError, CaptureOptions, Frame, LinkType};
+use firedrill::capture::LinkType;
 use firedrill::check::{Compiled, Dead};
 use firedrill::detect::{CompileOptions, EngineProfile, Program};
 use firedrill::engine::{Engine, EngineConfig};
@@ -17,16 +17,17 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+
+#[path = "pieces/files.rs"]
+mod files;
+#[path = "pieces/kept.rs"]
+mod kept;
+
+use files::files;
+use kept::{Kept, frames_in};
 
 /// Conversations that are sent through random policies, unless `FIREDRILL_FLOWS` says how many.
 const FLOWS: usize = 6_000;
-
-struct Kept {
-    time_ns: i64,
-    link_type: LinkType,
-    bytes: Vec<u8>,
-}
 
 /// The rules that decided about a frame or a flow, or were reported.
 #[derive(Default)]
@@ -63,9 +64,7 @@ fn replay(program: &Program, frames: &[Kept]) -> Heard {
     let mut engine = Engine::new(program, EngineConfig::default());
     let mut heard = Heard::default();
     for (number, frame) in (1..).zip(frames) {
-        let Kept { time_ns, link_type, ref bytes } = *frame;
-        let wire_len = bytes.len() as u32;
-        engine.process(&Frame { number, time_ns, link_type, wire_len, bytes }, &mut heard);
+        engine.process(&frame.frame(number), &mut heard);
     }
     engine.finish(&mut heard);
     heard
@@ -262,7 +261,12 @@ fn frames_of(talk: &Talk, start_ns: i64) -> Vec<Kept> {
         synth::frames(&Shorthand { hello: Some(hello), ..talk.url.parse().unwrap() }, ends, start_ns)
             .unwrap()
             .into_iter()
-            .map(|frame| Kept { time_ns: frame.time_ns, link_type: LinkType(1), bytes: frame.bytes })
+            .map(|frame| Kept {
+                time_ns: frame.time_ns,
+                link_type: LinkType(1),
+                wire_len: frame.bytes.len() as u32,
+                bytes: frame.bytes,
+            })
             .collect();
     for &(at, how, byte) in &talk.damage {
         if frames.is_empty() {
@@ -272,9 +276,9 @@ fn frames_of(talk: &Talk, start_ns: i64) -> Vec<Kept> {
         match how {
             0 => _ = frames.remove(at),
             1 => {
-                let Kept { time_ns, link_type, ref bytes } = frames[at];
+                let Kept { time_ns, link_type, wire_len, ref bytes } = frames[at];
                 let bytes = bytes.clone();
-                frames.insert(at, Kept { time_ns, link_type, bytes });
+                frames.insert(at, Kept { time_ns, link_type, wire_len, bytes });
             }
             2 if at > 0 => {
                 let (before, after) = frames.split_at_mut(at);
@@ -348,14 +352,7 @@ fn dead_rules_never_decide_about_random_traffic() {
 
 #[test]
 fn dead_rules_never_decide_about_our_captures() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps");
-    let mut paths: Vec<PathBuf> = [root.join("edge"), root]
-        .iter()
-        .flat_map(|directory| std::fs::read_dir(directory).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.file_name().unwrap().to_string_lossy().contains(".pcap"))
-        .collect();
-    paths.sort();
+    let paths = [files("pcaps/edge", ".pcap"), files("pcaps", ".pcap")].concat();
     let captures: Vec<Vec<Kept>> = paths.iter().map(|path| frames_in(path)).collect();
     assert!(captures.len() > 200);
     let mut runner = TestRunner::deterministic();
@@ -367,20 +364,6 @@ fn dead_rules_never_decide_about_our_captures() {
         let judged = judge(&text, order, profile);
         for (path, frames) in paths.iter().zip(&captures) {
             check(&format!("{} {order:?}\n{text}", path.display()), &judged, &replay(&judged.program, frames));
-        }
-    }
-}
-
-fn frames_in(path: &Path) -> Vec<Kept> {
-    let mut capture = Capture::open(&[path.to_owned()], &CaptureOptions::default()).unwrap();
-    let mut frames = Vec::new();
-    loop {
-        match capture.next_frame() {
-            Ok(Some(Frame { time_ns, link_type, bytes, .. })) => {
-                frames.push(Kept { time_ns, link_type, bytes: bytes.to_vec() });
-            }
-            Ok(None) | Err(CaptureError::NoFrames { .. }) => return frames,
-            Err(error) => panic!("{error}"),
         }
     }
 }

@@ -5,56 +5,35 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
-use firedrill::capture::{Capture, CaptureError, CaptureOptions, Frame, LinkType};
-use firedrill::detect::{CompileOptions, Countries, EngineProfile, Program, RulePath};
+use firedrill::capture::LinkType;
+use firedrill::detect::{CompileOptions, Countries, Program, RulePath};
 use firedrill::engine::{Engine, EngineConfig};
 use firedrill::policy::model::{DefaultAction, RuleOrder};
 use firedrill::policy::{self, LoadOptions, StatefulOptions};
-use firedrill::rules::Dialect;
 use firedrill::synth::{self, Ends, Hello, Shorthand};
-use firedrill::verdict::{Alert, Decision, FlowRecord, Sink};
 use proptest::prelude::*;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// A frame that is kept.
-struct Kept {
-    time_ns: i64,
-    link_type: LinkType,
-    wire_len: u32,
-    bytes: Vec<u8>,
-}
+#[path = "pieces/engine.rs"]
+mod engine;
+#[path = "pieces/files.rs"]
+mod files;
+#[path = "pieces/heard.rs"]
+mod heard;
+#[path = "pieces/kept.rs"]
+mod kept;
 
-#[derive(Debug, PartialEq)]
-enum Said {
-    Decision(Decision),
-    Alert(Alert),
-    Flow(FlowRecord),
-}
-
-#[derive(Default)]
-struct Heard(Vec<Said>);
-
-impl Sink for Heard {
-    fn decision(&mut self, decision: &Decision) {
-        self.0.push(Said::Decision(*decision));
-    }
-
-    fn alert(&mut self, alert: &Alert) {
-        self.0.push(Said::Alert(*alert));
-    }
-
-    fn flow(&mut self, flow: &FlowRecord) {
-        self.0.push(Said::Flow(flow.clone()));
-    }
-}
+use engine::for_its_engine;
+use files::files;
+use heard::{Heard, Said};
+use kept::{Kept, frames_in};
 
 fn replay(program: &Program, frames: &[Kept], path: RulePath) -> Vec<Said> {
     let mut engine = Engine::new(program, EngineConfig { path, ..EngineConfig::default() });
     let mut heard = Heard::default();
     for (number, frame) in (1..).zip(frames) {
-        let Kept { time_ns, link_type, wire_len, ref bytes } = *frame;
-        engine.process(&Frame { number, time_ns, link_type, wire_len, bytes }, &mut heard);
+        engine.process(&frame.frame(number), &mut heard);
     }
     engine.finish(&mut heard);
     heard.0
@@ -99,13 +78,7 @@ fn options(order: RuleOrder) -> LoadOptions {
 }
 
 fn compile(name: &str, text: &str, options: &LoadOptions) -> Program {
-    let mut loaded = policy::load_text(name, text, options).unwrap();
-    let mut profile = EngineProfile::suricata_7();
-    if loaded.diagnostics.iter().any(|problem| problem.message.contains("came with Suricata 8.0")) {
-        let later = LoadOptions { dialect: Dialect::SURICATA_8, ..options.clone() };
-        loaded = policy::load_text(name, text, &later).unwrap();
-        profile = EngineProfile::suricata_8();
-    }
+    let (mut loaded, profile) = for_its_engine(options, |options| policy::load_text(name, text, options));
     let Some(policy) = loaded.policy.take() else { panic!("{name}: {:#?}", loaded.diagnostics) };
     let countries = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/geoip/countries.mmdb");
     let countries = Countries::new(std::fs::read(&countries).unwrap(), countries).unwrap();
@@ -114,43 +87,15 @@ fn compile(name: &str, text: &str, options: &LoadOptions) -> Program {
         .unwrap_or_else(|problems| panic!("{name}: {problems:#?}"))
 }
 
-fn captures() -> Vec<(PathBuf, Vec<Kept>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps");
-    let mut paths: Vec<PathBuf> = [root.join("edge"), root]
-        .iter()
-        .flat_map(|directory| std::fs::read_dir(directory).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.file_name().unwrap().to_string_lossy().contains(".pcap"))
-        .collect();
-    paths.sort();
-    paths.into_iter().map(|path| (path.clone(), frames_of(path))).collect()
-}
-
-fn frames_of(path: PathBuf) -> Vec<Kept> {
-    let mut capture = Capture::open(&[path], &CaptureOptions::default()).unwrap();
-    let mut frames = Vec::new();
-    loop {
-        match capture.next_frame() {
-            Ok(Some(Frame { time_ns, link_type, wire_len, bytes, .. })) => {
-                frames.push(Kept { time_ns, link_type, wire_len, bytes: bytes.to_vec() });
-            }
-            Ok(None) | Err(CaptureError::NoFrames { .. }) => return frames,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
 #[test]
 fn our_captures_and_rules() {
-    let captures = captures();
-    assert!(captures.len() > 200, "{} captures", captures.len());
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/rules");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(rules)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rules"))
+    let captures: Vec<(PathBuf, Vec<Kept>)> = [files("pcaps/edge", ".pcap"), files("pcaps", ".pcap")]
+        .concat()
+        .into_iter()
+        .map(|path| (path.clone(), frames_in(&path)))
         .collect();
-    files.sort();
+    assert!(captures.len() > 200, "{} captures", captures.len());
+    let files = files("tests/golden/rules", ".rules");
     assert!(files.len() > 20, "{} rule files", files.len());
     let mut alerts = 0;
     for file in files {

@@ -14,34 +14,17 @@ use firedrill::engine::{self, Engine, EngineConfig};
 use firedrill::policy::model::RuleOrder;
 use firedrill::policy::{self, LoadOptions, StatefulOptions};
 use firedrill::synth::{self, Ends, Shorthand};
-use firedrill::verdict::{Alert, Decision, FlowRecord, Sink};
 use proptest::prelude::*;
 use std::io::{Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-#[derive(Debug, PartialEq)]
-enum Said {
-    Decision(Decision),
-    Alert(Alert),
-    Flow(FlowRecord),
-}
+#[path = "pieces/files.rs"]
+mod files;
+#[path = "pieces/heard.rs"]
+mod heard;
 
-#[derive(Default)]
-struct Heard(Vec<Said>);
-
-impl Sink for Heard {
-    fn decision(&mut self, decision: &Decision) {
-        self.0.push(Said::Decision(*decision));
-    }
-
-    fn alert(&mut self, alert: &Alert) {
-        self.0.push(Said::Alert(*alert));
-    }
-
-    fn flow(&mut self, flow: &FlowRecord) {
-        self.0.push(Said::Flow(flow.clone()));
-    }
-}
+use files::files;
+use heard::{Heard, Said};
 
 fn compile(name: &str, text: &str, profile: EngineProfile) -> Option<Program> {
     let options = LoadOptions {
@@ -94,23 +77,11 @@ fn compare(what: &str, program: &Program, config: EngineConfig, open: impl Fn() 
 }
 
 fn captures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("pcaps");
-    let mut paths: Vec<PathBuf> = [root.join("edge"), root]
-        .iter()
-        .flat_map(|directory| std::fs::read_dir(directory).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.file_name().unwrap().to_string_lossy().contains(".pcap"))
-        .collect();
-    paths.sort();
-    paths
+    [files("pcaps/edge", ".pcap"), files("pcaps", ".pcap")].concat()
 }
 
 fn rule_files() -> Vec<(String, String)> {
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/rules");
-    let paths = std::fs::read_dir(rules).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> =
-        paths.filter(|path| path.extension().is_some_and(|extension| extension == "rules")).collect();
-    paths.sort();
+    let paths = files("tests/golden/rules", ".rules");
     paths.iter().map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())).collect()
 }
 

@@ -8,9 +8,7 @@ use std::net::IpAddr;
 
 use firedrill::app::{AppConfig, AppLayer, FlowKeyView};
 use firedrill::packet::{IpHeader, Packet, TcpHeader, Transport, tcp_flag};
-use firedrill::stream::{
-    ExceptionPolicy, FlowFate, FlowView, Session, StreamConfig, TcpState, process, tcp_state_name,
-};
+use firedrill::stream::{ExceptionPolicy, FlowFate, FlowView, Session, StreamConfig, TcpState, process};
 use firedrill::verdict::{Cause, Direction};
 
 const CLIENT_ISN: u32 = u32::MAX - 20;
@@ -110,7 +108,7 @@ fn check(config: StreamConfig, script: &str, state: &str) {
         wanted.sort_unstable();
         assert_eq!(events, wanted, "{line}");
     }
-    assert_eq!(tcp_state_name(replay.session.as_deref()), state);
+    assert_eq!(replay.session.as_deref().map_or(TcpState::None, Session::state).name(), state);
 }
 
 fn aws() -> StreamConfig {

@@ -841,22 +841,8 @@ fn can_be_first(keyword: &Keyword) -> bool {
 fn is_test(option: &RuleOption) -> bool {
     match &option.keyword {
         Keyword::Flow(flow) => !flow.is_direction_only(),
-        Keyword::Msg(_)
-        | Keyword::Sid(_)
-        | Keyword::Rev(_)
-        | Keyword::Gid(_)
-        | Keyword::Classtype(_)
-        | Keyword::Priority(_)
-        | Keyword::Reference { .. }
-        | Keyword::Metadata(_)
-        | Keyword::Target { .. }
-        | Keyword::Noalert
-        | Keyword::Alert
-        | Keyword::Requires(_)
-        | Keyword::Buffer(_)
-        | Keyword::PktData
-        | Keyword::Transform(_) => false,
-        _ => true,
+        Keyword::Buffer(_) | Keyword::PktData | Keyword::Transform(_) => false,
+        keyword => !keyword.is_about_the_rule(),
     }
 }
 

@@ -9,7 +9,6 @@ use crate::detect::{BufferTest, Origin, PacketState, Program, RulePath, Tracer, 
 use crate::flow::{Flow, FlowAction, FlowState};
 use crate::packet::{Packet, Transport, tcp_flag};
 use crate::stateless::reference::Attribute;
-use crate::stream;
 use crate::verdict::{Alert, Cause, Decision, Direction, FlowRecord, RuleId, Sink, StatelessRuleId};
 use std::net::IpAddr;
 
@@ -122,12 +121,12 @@ impl FlowFacts {
                 FlowState::Closed => "closed",
                 FlowState::Bypassed => "bypassed",
             },
-            tcp_state: flow.session.as_deref().map(|session| stream::tcp_state_name(Some(session))),
+            tcp_state: flow.tcp_outline().map(|outline| outline.state.name()),
             spoken: app.map_or([AppProto::Unknown; 2], |app| [app.proto_to_server, app.proto_to_client]),
-            app_proto: app.map_or(AppProto::Unknown, |app| app.proto),
+            app_proto: flow.app_proto(),
             hello_read: app.is_some_and(AppLayer::has_client_hello),
-            sni: app.and_then(|app| app.sni()).map(str::to_owned),
-            hosts: app.map(AppLayer::hosts).unwrap_or_default(),
+            sni: flow.sni().map(str::to_owned),
+            hosts: flow.hosts(),
             action: flow.action,
         }
     }

@@ -12,7 +12,7 @@ pub use table::{Lookup, Table};
 
 use crate::app::{AppLayer, AppProto};
 use crate::packet::{Packet, Transport};
-use crate::stream::{Outline, Session, StreamUse, TcpState};
+use crate::stream::{Outline, Session, StreamUse};
 use crate::verdict::{Direction, RuleId};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -287,11 +287,6 @@ impl Flow {
     pub fn tcp_outline(&self) -> Option<Outline> {
         let kept = || self.rest.as_ref().and_then(|rest| rest.tcp);
         self.session.as_deref().map(Session::outline).or_else(kept)
-    }
-
-    /// The state of its connection.
-    pub fn tcp_state(&self) -> TcpState {
-        self.tcp_outline().map_or(TcpState::None, |outline| outline.state)
     }
 
     /// What it speaks.

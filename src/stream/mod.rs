@@ -139,8 +139,3 @@ pub fn pseudo_packets(session: &Session, unfinished: [bool; 2]) -> [bool; 2] {
         to_client || session.has_unread_stream(Direction::ToClient),
     ]
 }
-
-/// The connection's state as `tcp.state` in flow records; `none` for a flow that never had a session.
-pub fn tcp_state_name(session: Option<&Session>) -> &'static str {
-    session.map_or(TcpState::None, Session::state).name()
-}

@@ -5,9 +5,11 @@
 //! A sample of our captures and rule files: each `EXPLAIN_EVERY`-th pair of them, 1 being all. The rules of a pair are
 //! sampled, too.
 
-use firedrill::capture::{Capture, CaptureError, CaptureOptions, Frame, LinkType};
+use super::engine::for_its_engine;
+use super::files::files;
+use super::kept::{Kept, frames_in};
 use firedrill::cli::firewall;
-use firedrill::detect::{CompileOptions, Program};
+use firedrill::detect::{CompileOptions, EngineProfile, Program};
 use firedrill::engine::{Engine, EngineConfig};
 use firedrill::explain::{Condition, Explanation, Question, Reason, Subject, WhyNot, WhyNotPacket, Wish, explain};
 use firedrill::policy::model::{Policy, RuleOrder};
@@ -25,13 +27,6 @@ use std::path::{Path, PathBuf};
 /// Conditions taken out of one rule before we give up.
 const STEPS_MAX: usize = 24;
 
-struct Kept {
-    time_ns: i64,
-    link_type: LinkType,
-    wire_len: u32,
-    bytes: Vec<u8>,
-}
-
 #[derive(Default)]
 struct Decisions(Vec<Decision>);
 
@@ -45,45 +40,23 @@ impl Sink for Decisions {
     fn flow(&mut self, _: &FlowRecord) {}
 }
 
-fn frames_of(path: &Path) -> Vec<Kept> {
-    let mut capture = Capture::open(&[path.to_owned()], &CaptureOptions::default()).unwrap();
-    let mut frames = Vec::new();
-    loop {
-        match capture.next_frame() {
-            Ok(Some(Frame { time_ns, link_type, wire_len, bytes, .. })) => {
-                frames.push(Kept { time_ns, link_type, wire_len, bytes: bytes.to_vec() });
-            }
-            Ok(None) | Err(CaptureError::NoFrames { .. }) => return frames,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-fn frame(number: u64, kept: &Kept) -> Frame<'_> {
-    let Kept { time_ns, link_type, wire_len, ref bytes } = *kept;
-    Frame { number, time_ns, link_type, wire_len, bytes }
-}
-
 /// A policy that can be changed and asked.
 struct Asked {
     policy: Policy,
     sources: Sources,
+    profile: EngineProfile,
 }
 
 impl Asked {
-    /// `None` where the policy is for a later engine.
-    fn load(path: &Path, options: &LoadOptions) -> Option<Self> {
-        let loaded = policy::load(path, options).unwrap();
-        let Some(policy) = loaded.policy else {
-            let is_later = loaded.diagnostics.iter().any(|problem| problem.message.contains("came with Suricata 8.0"));
-            assert!(is_later, "{}: {:#?}", path.display(), loaded.diagnostics);
-            return None;
-        };
-        Some(Self { policy, sources: loaded.sources })
+    fn load(path: &Path, options: &LoadOptions) -> Self {
+        let (loaded, profile) = for_its_engine(options, |options| policy::load(path, options));
+        let Some(policy) = loaded.policy else { panic!("{}: {:#?}", path.display(), loaded.diagnostics) };
+        Self { policy, sources: loaded.sources, profile }
     }
 
     fn compile(&mut self, policy: &Policy) -> Option<Program> {
-        let options = CompileOptions { keep_conditions: true, ..CompileOptions::default() };
+        let profile = self.profile.clone();
+        let options = CompileOptions { keep_conditions: true, profile, ..CompileOptions::default() };
         Program::compile(policy, &mut self.sources, &options).ok()
     }
 
@@ -97,7 +70,7 @@ impl Asked {
         let wish = Wish { why_not: ids.collect(), ..Wish::default() };
         let story = explain::<()>(&subject, &Question::Packet(packet), &wish, &mut |take| {
             for (number, kept) in (1..).zip(frames) {
-                if !take(&frame(number, kept)) {
+                if !take(&kept.frame(number)) {
                     break;
                 }
             }
@@ -274,24 +247,13 @@ fn check_decider(asked: &mut Asked, frames: &[Kept], packet: u64, what: &str, ta
     }
 }
 
-fn files(folder: &str, end: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file() && path.to_string_lossy().contains(end))
-        .collect();
-    paths.sort();
-    paths
-}
-
 #[test]
 fn what_is_said_to_have_failed_did() {
     let every = std::env::var("EXPLAIN_EVERY").ok().and_then(|every| every.parse().ok()).unwrap_or(139);
     let mut captures = files("pcaps/edge", ".pcap");
     captures.extend(files("pcaps", ".pcap"));
     let captures: Vec<(PathBuf, Vec<Kept>)> =
-        captures.into_iter().map(|path| (path.clone(), frames_of(&path))).filter(|(_, f)| !f.is_empty()).collect();
+        captures.into_iter().map(|path| (path.clone(), frames_in(&path))).filter(|(_, f)| !f.is_empty()).collect();
     let mut policies: Vec<(PathBuf, LoadOptions)> = Vec::new();
     for path in files("tests/golden/rules", ".rules") {
         policies.extend([RuleOrder::Action, RuleOrder::Strict].map(|order| (path.clone(), options(order))));
@@ -300,7 +262,7 @@ fn what_is_said_to_have_failed_did() {
     let (mut misses, mut deciders) = (Tally::default(), Tally::default());
     let (mut turn, mut n_policies) = (0_usize, 0);
     for (path, options) in &policies {
-        let Some(mut asked) = Asked::load(path, options) else { continue };
+        let mut asked = Asked::load(path, options);
         let policy = asked.policy.clone();
         let n_rules = rules(&mut asked.policy).len() as u32;
         // some need data that is not here
@@ -348,7 +310,7 @@ fn packets(asked: &mut Asked, policy: &Policy, frames: &[Kept], n: usize) -> Vec
     let mut engine = Engine::new(&program, EngineConfig::default());
     let mut decisions = Decisions::default();
     for (number, kept) in (1..).zip(frames) {
-        engine.process(&frame(number, kept), &mut decisions);
+        engine.process(&kept.frame(number), &mut decisions);
     }
     let mut last: BTreeMap<u64, u64> = BTreeMap::new();
     for decision in &decisions.0 {

@@ -10,4 +10,10 @@
 
 mod checked;
 mod command;
+#[path = "../pieces/engine.rs"]
+mod engine;
+#[path = "../pieces/files.rs"]
+mod files;
+#[path = "../pieces/kept.rs"]
+mod kept;
 mod traps;

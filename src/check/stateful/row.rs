@@ -199,27 +199,16 @@ impl<'s> Rows<'s> {
 
 /// Options that are about the rule, or that the header, the flow or the action of the signature hold already.
 fn says_nothing_of_packets(keyword: &Keyword) -> bool {
-    matches!(
-        keyword,
-        Keyword::Msg(_)
-            | Keyword::Sid(_)
-            | Keyword::Rev(_)
-            | Keyword::Gid(_)
-            | Keyword::Classtype(_)
-            | Keyword::Priority(_)
-            | Keyword::Reference { .. }
-            | Keyword::Metadata(_)
-            | Keyword::Target { .. }
-            | Keyword::Noalert
-            | Keyword::Alert
-            | Keyword::Requires(_)
-            | Keyword::HostbitsNoalert
-            | Keyword::Flowbits(Flowbits::Noalert)
-            | Keyword::IpProto(_)
-            | Keyword::L3Proto(_)
-            | Keyword::Threshold(_)
-            | Keyword::DetectionFilter(_)
-    )
+    keyword.is_about_the_rule()
+        || matches!(
+            keyword,
+            Keyword::HostbitsNoalert
+                | Keyword::Flowbits(Flowbits::Noalert)
+                | Keyword::IpProto(_)
+                | Keyword::L3Proto(_)
+                | Keyword::Threshold(_)
+                | Keyword::DetectionFilter(_)
+        )
 }
 
 /// The one direction a rule is run in.

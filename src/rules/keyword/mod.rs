@@ -297,6 +297,27 @@ pub enum Keyword {
     },
 }
 
+impl Keyword {
+    /// It is about the rule itself: its number, its words, whether it reports. Suricata tests nothing of a packet for it.
+    pub fn is_about_the_rule(&self) -> bool {
+        matches!(
+            self,
+            Self::Msg(_)
+                | Self::Sid(_)
+                | Self::Rev(_)
+                | Self::Gid(_)
+                | Self::Classtype(_)
+                | Self::Priority(_)
+                | Self::Reference { .. }
+                | Self::Metadata(_)
+                | Self::Target { .. }
+                | Self::Noalert
+                | Self::Alert
+                | Self::Requires(_)
+        )
+    }
+}
+
 /// What a keyword is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
